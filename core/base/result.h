@@ -1,0 +1,35 @@
+// What may happen: a Result<T> holds a value or an Error. `detail` tells the caller what to change
+// (the field, the bound), and never what only the log may know.
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+
+namespace progressd {
+
+/// Why something was refused. net/http/problem.cc holds the one table from here to HTTP statuses.
+enum class Errc {
+  kMalformed,           // 400: the bytes are not what they should be
+  kNotFound,            // 404
+  kConflict,            // 409: the job's state does not allow it
+  kPreconditionFailed,  // 412: If-Match
+  kTooLarge,            // 413
+  kUnsupportedType,     // 415
+  kInvalid,             // 422: well-formed, but a field is out of its range
+  kOverloaded,          // 503: a bounded table is full
+};
+
+struct Error {
+  Errc code;
+  std::string detail;
+};
+
+template <class T>
+using Result = tl::expected<T, Error>;
+
+inline tl::unexpected<Error> fail(Errc code, std::string detail) {
+  return tl::unexpected<Error>(Error{code, std::move(detail)});
+}
+
+}  // namespace progressd

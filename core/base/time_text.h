@@ -1,0 +1,24 @@
+// Times as people write them: RFC 3339 stamps out, durations such as `500ms`, `15s`, `24h` in.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+
+namespace progressd {
+
+/// `2026-11-20T23:42:05.123Z`. Shape: always 24 bytes, UTC, milliseconds.
+/// `wall_at` is clamped to the years 1970 to 9999.
+std::string rfc3339(Millis wall_at);
+
+/// A whole number with a unit: ms, s, m, h or d (`0` needs none).
+/// Errors: kInvalid, for another form or more than 10,000 days.
+Result<Millis> parse_duration(std::string_view text);
+
+/// The shortest form that parse_duration reads back: `90s`, `1h`, `1500ms`.
+std::string duration_text(Millis length);
+
+}  // namespace progressd

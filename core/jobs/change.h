@@ -1,0 +1,62 @@
+// A change: what the journal carries. It says what somebody asked for, with the time at which they
+// did; whether it is allowed is decided where it is applied. It owns what it holds, since it may
+// cross to a journal's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/digest.h"
+#include "core/jobs/job.h"
+
+namespace progressd {
+
+enum class ChangeKind : std::uint8_t {
+  kCreate,
+  kReport,  // an external worker says how it is doing
+  kStart,   // a built-in job begins
+  kStep,    // and does one step
+  kStall,   // an external job was not reported on for too long
+  kCancel,
+  kDelete,  // somebody removes a job that is over
+  kForget,  // a job that was over long enough is removed
+};
+
+struct IdempotencyKey {
+  std::string key;
+  Digest body;  // of the body's canonical JSON
+};
+
+struct Creation {
+  JobSpec spec;
+  std::optional<IdempotencyKey> idempotency;
+};
+
+/// What a report sets; what is left out stays.
+struct Report {
+  std::optional<State> state;
+  std::optional<std::int64_t> done;
+  std::optional<std::int64_t> total;
+  Text message;        // null: left out
+  Text result;         // JSON; null: left out
+  Text failed_reason;  // null: left out
+  /// When given, the job's latest event must be one of these.
+  std::optional<std::vector<Sequence>> if_match;
+};
+
+struct Change {
+  ChangeKind kind = ChangeKind::kStep;
+  Millis at = 0;
+  std::string job_id;
+  std::unique_ptr<Creation> creation;  // kCreate
+  std::unique_ptr<Report> report;      // kReport
+};
+
+inline Change make_change(ChangeKind kind, std::string job_id, Millis at) {
+  return Change{kind, at, std::move(job_id), nullptr, nullptr};
+}
+
+}  // namespace progressd

@@ -1,0 +1,107 @@
+// A job: its fields, its states, and the estimate of its rate. Everything here changes only by
+// JobTable::apply(), so that the same changes in the same order give the same jobs anywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "core/stream/topic.h"
+
+namespace progressd {
+
+enum class State : std::uint8_t { kPending, kActive, kCompleted, kFailed, kCancelled };
+inline constexpr std::size_t kStates = 5;
+
+constexpr bool is_terminal(State state) { return state >= State::kCompleted; }
+std::string_view state_name(State state);
+std::optional<State> state_of_name(std::string_view name);
+
+/// Who does the work.
+enum class Runner : std::uint8_t { kCpu, kTimer, kExternal };
+std::string_view runner_name(Runner runner);
+std::optional<Runner> runner_of_name(std::string_view name);
+
+inline constexpr std::int64_t kTotalMax = 9'007'199'254'740'991;  // 2^53 − 1
+inline constexpr std::size_t kIdBytesMax = 128;
+inline constexpr std::size_t kKindBytesMax = 64;
+inline constexpr std::size_t kOwnerBytesMax = 256;
+inline constexpr std::size_t kMessageBytesMax = 4096;
+inline constexpr std::size_t kResultBytesMax = 256 * 1024;
+
+/// What the creator says; it never changes.
+struct JobSpec {
+  std::string id;
+  Text kind;
+  Runner runner = Runner::kTimer;
+  std::string owner;
+  std::int64_t total = 100;
+  Text message;
+  Millis step_ms = 100;               // timer: between two steps
+  std::int64_t step_work_ms = 10;     // cpu: milliseconds of CPU a step
+  std::int64_t fail_at = 0;           // the `done` at which a built-in job fails; 0: it doesn't
+  Text failed_reason;                 // of that failure
+  Text result;                        // JSON, set on completion
+  std::int64_t repeat = 1;            // rounds; 0: for ever
+  Millis stall_after_ms = 0;          // external: fails when unreported for so long; 0: never
+};
+
+/// Progress per second as an exponentially weighted mean over the last seconds.
+class RateEstimate {
+ public:
+  void start(Millis at) { last_at_ = at; }
+  void add(std::int64_t steps, Millis at);
+  /// 0 while unknown.
+  double per_second() const { return per_second_; }
+
+ private:
+  double per_second_ = 0;
+  std::int64_t uncounted_ = 0;  // steps within the same millisecond
+  Millis last_at_ = 0;
+};
+
+class Job final : public Subject {
+ public:
+  Job(JobSpec job_spec, Millis at, Sequence sequence)
+      : spec(std::move(job_spec)),
+        total(spec.total),
+        message(spec.message),
+        created_at(at),
+        last_report_at(at),
+        created_sequence(sequence),
+        last_sequence(sequence),
+        topic(sequence, *this) {}
+
+  std::string topic_name() const override { return "job:" + spec.id; }
+
+  /// 100·done/total in hundredths, rounded.
+  static std::int64_t percent_hundredths(std::int64_t done, std::int64_t total);
+  /// Whole seconds until the last step, at the present rate; −1 while unknown.
+  std::int32_t eta_seconds() const;
+  /// What the job's topic tells now.
+  Event event(EventType type, Sequence sequence, bool state_changed) const;
+
+  const JobSpec spec;
+  State state = State::kPending;
+  std::int64_t done = 0;
+  std::int64_t total;
+  std::int64_t rounds = 0;  // that came to their end
+  Text message;
+  Text result;  // JSON
+  Text failed_reason;
+  Millis created_at;
+  Millis started_at = 0;   // 0: not yet
+  Millis finished_at = 0;  // 0: not yet
+  Millis last_report_at;
+  std::uint32_t attempt = 1;
+  RateEstimate rate;
+  Sequence created_sequence;
+  Sequence last_sequence;         // of the latest event
+  Sequence removed_sequence = 0;  // 0: it is in the table
+  Topic topic;
+};
+
+}  // namespace progressd

@@ -1,0 +1,117 @@
+#include "core/jobs/job_json.h"
+
+#include <array>
+#include <cmath>
+
+#include "core/base/time_text.h"
+#include "core/stream/sse.h"
+
+namespace progressd {
+namespace {
+
+void write_time(std::string_view name, Millis at, JsonWriter& out) {
+  out.key(name);
+  at == 0 ? out.null() : out.string(rfc3339(at));
+}
+
+/// The fields that every event of a job carries, in this order, after `id` and `kind`.
+void write_moving(const Event& event, JsonWriter& out) {
+  out.field("state", state_name(static_cast<State>(event.state)));
+  out.field("done", event.done);
+  out.field("total", event.total);
+  out.key("percent");
+  out.hundredths(Job::percent_hundredths(event.done, event.total));
+  out.field_or_null("message", event.message);
+}
+
+void write_estimate(const Event& event, JsonWriter& out) {
+  out.key("ratePerSecond");
+  if (event.rate_per_second > 0) {
+    // Two decimals say enough; above 2^53 hundredths none are left to say.
+    const double hundredths = event.rate_per_second * 100;
+    out.hundredths(hundredths < 9e15 ? std::llround(hundredths) : 900'000'000'000'000'000);
+  } else {
+    out.null();
+  }
+  out.key("etaSeconds");
+  event.eta_seconds < 0 ? out.null() : out.integer(event.eta_seconds);
+}
+
+}  // namespace
+
+Event JobJson::now(const Job& job) {
+  return job.event(EventType::kSnapshot, job.last_sequence, false);
+}
+
+void JobJson::write_whole(const Job& job, const Event& event, JsonWriter& out) {
+  // A job's first event is its creation: what came later is not told with it.
+  const bool first = event.sequence == job.created_sequence;
+  const auto state = static_cast<State>(event.state);
+  out.begin_object();
+  out.field("id", job.spec.id);
+  out.field_or_null("kind", job.spec.kind);
+  out.field("runner", runner_name(job.spec.runner));
+  out.field("owner", job.spec.owner);
+  write_moving(event, out);
+  out.key("result");
+  first || job.result.is_null() ? out.null() : out.raw(job.result.view());
+  out.field_or_null("failedReason", is_terminal(state) ? job.failed_reason : Text());
+  write_time("createdAt", job.created_at, out);
+  write_time("startedAt", first ? 0 : job.started_at, out);
+  write_time("finishedAt", is_terminal(state) ? job.finished_at : 0, out);
+  out.field("attempt", event.attempt);
+  write_estimate(event, out);
+  out.field("eventId", ids_.text(event.sequence));
+  out.end_object();
+}
+
+std::string_view JobJson::whole(const Job& job) { return whole(job, now(job)); }
+
+std::string_view JobJson::whole(const Job& job, const Event& event) {
+  out_.clear();
+  write_whole(job, event, out_);
+  return out_.view();
+}
+
+std::string_view JobJson::progress(const Job& job, const Event& event) {
+  out_.clear();
+  out_.begin_object();
+  out_.field("id", job.spec.id);
+  out_.field_or_null("kind", job.spec.kind);
+  write_moving(event, out_);
+  write_estimate(event, out_);
+  out_.end_object();
+  return out_.view();
+}
+
+std::string_view NativeDialect::name(EventType type) const {
+  static constexpr std::array<std::string_view, 6> kNames{"snapshot", "progress",  "completed",
+                                                          "failed",   "cancelled", "removed"};
+  return named_ ? kNames[static_cast<std::size_t>(type)] : std::string_view();
+}
+
+bool NativeDialect::encode(const Subject& subject, const Event& event, std::string& out) const {
+  const Job& job = static_cast<const Job&>(subject);
+  id_.clear();
+  ids_.append(event.sequence, id_);
+  const std::string_view json = event.type == EventType::kProgress ? json_.progress(job, event)
+                                                                   : json_.whole(job, event);
+  append_sse(name(event.type), id_, json, out);
+  return true;
+}
+
+void NativeDialect::encode_snapshot(const Job& job, bool partial, std::string& out) const {
+  id_.clear();
+  partial ? ids_.append_partial(job.last_sequence, id_) : ids_.append(job.last_sequence, id_);
+  append_sse(name(EventType::kSnapshot), id_, json_.whole(job), out);
+}
+
+void NativeDialect::encode_gap(std::string_view last_event_id, std::string& out) const {
+  JsonWriter json;
+  json.begin_object();
+  json.field("lastEventId", last_event_id);
+  json.end_object();
+  append_sse(named_ ? "gap" : "", {}, json.view(), out);
+}
+
+}  // namespace progressd

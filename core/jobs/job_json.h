@@ -1,0 +1,56 @@
+// Jobs as the native API writes them, and their events in the native dialect.
+// Thread: the loop's; one writer, its buffer reused.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/base/json_write.h"
+#include "core/jobs/job.h"
+#include "core/stream/dialect.h"
+#include "core/stream/event_id.h"
+
+namespace progressd {
+
+class JobJson {
+ public:
+  explicit JobJson(const EventIds& ids) : ids_(ids) {}
+
+  /// The whole job as it is now. The view is good until the next call.
+  std::string_view whole(const Job& job);
+  /// The whole job as it was after `event`, one of its own.
+  std::string_view whole(const Job& job, const Event& event);
+  /// What changes while it runs: id, kind, state, done, total, percent, message, rate, ETA.
+  std::string_view progress(const Job& job, const Event& event);
+  /// Adds the whole job as it is now to a larger document.
+  void append_whole(const Job& job, JsonWriter& out) { write_whole(job, now(job), out); }
+
+ private:
+  static Event now(const Job& job);
+  void write_whole(const Job& job, const Event& event, JsonWriter& out);
+
+  const EventIds& ids_;
+  JsonWriter out_;
+};
+
+/// The native stream: `event:` names (unless unnamed, for `onmessage`), ids, one line of JSON.
+class NativeDialect final : public Dialect {
+ public:
+  NativeDialect(const EventIds& ids, bool named) : ids_(ids), json_(ids), named_(named) {}
+
+  bool encode(const Subject& subject, const Event& event, std::string& out) const override;
+  /// The job as it is now, as a `snapshot`. `partial`: more snapshots follow it.
+  void encode_snapshot(const Job& job, bool partial, std::string& out) const;
+  /// The notice that `last_event_id` can't be resumed.
+  void encode_gap(std::string_view last_event_id, std::string& out) const;
+
+ private:
+  std::string_view name(EventType type) const;
+
+  const EventIds& ids_;
+  mutable JobJson json_;  // a buffer, no state
+  mutable std::string id_;
+  bool named_;
+};
+
+}  // namespace progressd

@@ -1,0 +1,265 @@
+#include "core/jobs/job_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/ensure.h"
+
+namespace progressd {
+namespace {
+
+Outcome refuse(Errc code, std::string detail, Job* job = nullptr) {
+  Outcome outcome;
+  outcome.error = Error{code, std::move(detail)};
+  outcome.job = job;
+  return outcome;
+}
+
+Outcome applied(Job& job) {
+  Outcome outcome;
+  outcome.job = &job;
+  return outcome;
+}
+
+Outcome told(Job& job, EventType type, Sequence sequence, bool state_changed) {
+  job.last_sequence = sequence;
+  Outcome outcome = applied(job);
+  outcome.event = job.event(type, sequence, state_changed);
+  return outcome;
+}
+
+Outcome refuse_terminal(Job& job) {
+  return refuse(Errc::kConflict,
+                fmt::format("the job is {}: nothing changes it any more", state_name(job.state)),
+                &job);
+}
+
+EventType terminal_event(State state) {
+  if (state == State::kCompleted) return EventType::kCompleted;
+  return state == State::kFailed ? EventType::kFailed : EventType::kCancelled;
+}
+
+}  // namespace
+
+Job* JobTable::find(std::string_view id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+const JobTable::BySequence* JobTable::of_owner(const std::string& owner) const {
+  const auto found = by_owner_.find(owner);
+  return found == by_owner_.end() ? nullptr : &found->second;
+}
+
+const Job* JobTable::oldest_finished(Millis finished_by) const {
+  if (finished_.empty()) return nullptr;
+  const Job* oldest = finished_.begin()->second;
+  return oldest->finished_at <= finished_by ? oldest : nullptr;
+}
+
+Outcome JobTable::apply(Sequence sequence, const Change& change) {
+  if (change.kind == ChangeKind::kCreate) return create(sequence, change);
+  Job* const job = find(change.job_id);
+  if (job == nullptr) return refuse(Errc::kNotFound, "no such job");
+  switch (change.kind) {
+    case ChangeKind::kReport:
+      return report(sequence, *job, change);
+    case ChangeKind::kStart:
+      return start(sequence, *job, change.at);
+    case ChangeKind::kStep:
+      return step(sequence, *job, change.at);
+    case ChangeKind::kStall:
+      return stall(sequence, *job, change.at);
+    case ChangeKind::kCancel:
+      return cancel(sequence, *job, change.at);
+    case ChangeKind::kDelete:
+    case ChangeKind::kForget:
+      return remove(sequence, *job);
+    case ChangeKind::kCreate:
+      break;
+  }
+  ENSURE(false);
+  return {};
+}
+
+Outcome JobTable::create(Sequence sequence, const Change& change) {
+  const JobSpec& spec = change.creation->spec;
+  const std::optional<IdempotencyKey>& key = change.creation->idempotency;
+  if (key) {
+    if (const auto* known = idempotency_.find(spec.owner, key->key, change.at)) {
+      if (known->body != key->body) {
+        return refuse(Errc::kInvalid, "Idempotency-Key: was used with another body");
+      }
+      Job* const first = find(known->job_id);
+      if (first == nullptr || first->created_sequence != known->created_sequence) {
+        return refuse(Errc::kConflict, "Idempotency-Key: the job that it made has been removed");
+      }
+      Outcome outcome = applied(*first);
+      outcome.existing = true;
+      return outcome;
+    }
+    if (idempotency_.full()) return refuse(Errc::kOverloaded, "too many idempotency keys");
+  }
+  if (find(spec.id) != nullptr) {
+    return refuse(Errc::kConflict, fmt::format("id: '{}' is taken", spec.id));
+  }
+  if (jobs_.size() >= limits_.jobs_max) {
+    return refuse(Errc::kOverloaded, fmt::format("there are {} jobs already", jobs_.size()));
+  }
+  auto owned = std::make_unique<Job>(spec, change.at, sequence);
+  Job& job = *owned;
+  jobs_.emplace(job.spec.id, std::move(owned));
+  by_sequence_.emplace(sequence, &job);
+  by_owner_[job.spec.owner].emplace(sequence, &job);
+  ++counts_[static_cast<std::size_t>(job.state)];
+  if (key) idempotency_.add(spec.owner, key->key, {key->body, spec.id, sequence}, change.at);
+  return told(job, EventType::kSnapshot, sequence, true);
+}
+
+Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
+  const Report& report = *change.report;
+  if (job.spec.runner != Runner::kExternal) {
+    return refuse(Errc::kConflict,
+                  fmt::format("the server runs this job itself (runner {}): only external jobs are "
+                              "reported on",
+                              runner_name(job.spec.runner)),
+                  &job);
+  }
+  if (is_terminal(job.state)) return refuse_terminal(job);
+  const std::int64_t total = report.total.value_or(job.total);
+  const std::int64_t done = report.done.value_or(job.done);
+  if (done < job.done) {
+    return refuse(Errc::kInvalid, fmt::format("done: must not go back from {}", job.done), &job);
+  }
+  if (done > total) {
+    return refuse(Errc::kInvalid,
+                  report.done ? fmt::format("done: must be at most total, {}", total)
+                              : fmt::format("total: must be at least done, {}", done),
+                  &job);
+  }
+  if (report.state == State::kPending && job.state != State::kPending) {
+    return refuse(Errc::kConflict, "the job is active: it does not go back to pending", &job);
+  }
+  if (report.state == State::kPending && done > 0) {
+    return refuse(Errc::kInvalid, "state: a job with done above 0 is not pending", &job);
+  }
+  if (report.if_match && std::count(report.if_match->begin(), report.if_match->end(),
+                                    job.last_sequence) == 0) {
+    return refuse(Errc::kPreconditionFailed, "If-Match: the job has changed since", &job);
+  }
+
+  job.last_report_at = change.at;
+  const bool begins = job.state == State::kPending &&
+                      (report.state == State::kActive || (!report.state && done > 0));
+  const bool changed = total != job.total || done != job.done ||
+                       (!report.message.is_null() && !(report.message == job.message)) ||
+                       (!report.result.is_null() && !(report.result == job.result));
+  // How long the steps took that were done before the first report, nobody knows.
+  if (job.state == State::kActive && done != job.done) job.rate.add(done - job.done, change.at);
+  if (begins) set_state(job, State::kActive, change.at);
+  job.total = total;
+  job.done = done;
+  if (!report.message.is_null()) job.message = report.message;
+  if (!report.result.is_null()) job.result = report.result;
+  if (report.state && is_terminal(*report.state)) {
+    if (!report.failed_reason.is_null()) job.failed_reason = report.failed_reason;
+    return finish(sequence, job, *report.state, change.at);
+  }
+  if (!changed && !begins) return applied(job);
+  return told(job, EventType::kProgress, sequence, begins);
+}
+
+Outcome JobTable::start(Sequence sequence, Job& job, Millis at) {
+  if (is_terminal(job.state)) return refuse_terminal(job);
+  if (job.state == State::kActive) return applied(job);
+  set_state(job, State::kActive, at);
+  return told(job, EventType::kProgress, sequence, true);
+}
+
+Outcome JobTable::step(Sequence sequence, Job& job, Millis at) {
+  if (job.spec.runner == Runner::kExternal) {
+    return refuse(Errc::kConflict, "an external job makes no steps of its own", &job);
+  }
+  if (is_terminal(job.state)) return refuse_terminal(job);
+  const bool begins = job.state == State::kPending;
+  if (begins) set_state(job, State::kActive, at);
+  if (job.done == job.total) {  // the round before came to its end: the next begins
+    job.done = 0;
+    return told(job, EventType::kProgress, sequence, begins);
+  }
+  ++job.done;
+  job.rate.add(1, at);
+  if (job.done == job.spec.fail_at) {
+    job.failed_reason = job.spec.failed_reason.is_null()
+                            ? Text(fmt::format("failed at step {}", job.done))
+                            : job.spec.failed_reason;
+    return finish(sequence, job, State::kFailed, at);
+  }
+  if (job.done == job.total) {
+    if (job.spec.repeat != 0 && job.rounds + 1 == job.spec.repeat) {
+      return finish(sequence, job, State::kCompleted, at);
+    }
+    ++job.rounds;
+  }
+  return told(job, EventType::kProgress, sequence, begins);
+}
+
+Outcome JobTable::stall(Sequence sequence, Job& job, Millis at) {
+  if (is_terminal(job.state)) return refuse_terminal(job);
+  const bool stalled =
+      job.spec.stall_after_ms > 0 && at - job.last_report_at >= job.spec.stall_after_ms;
+  if (!stalled) return refuse(Errc::kConflict, "the job was reported on since", &job);
+  job.failed_reason = Text("stalled");
+  return finish(sequence, job, State::kFailed, at);
+}
+
+Outcome JobTable::cancel(Sequence sequence, Job& job, Millis at) {
+  if (is_terminal(job.state)) return refuse_terminal(job);
+  return finish(sequence, job, State::kCancelled, at);
+}
+
+Outcome JobTable::finish(Sequence sequence, Job& job, State state, Millis at) {
+  set_state(job, state, at);
+  finished_.emplace(sequence, &job);
+  if (state == State::kCompleted) {
+    job.done = job.total;
+    if (job.result.is_null()) job.result = job.spec.result;
+  }
+  return told(job, terminal_event(state), sequence, true);
+}
+
+Outcome JobTable::remove(Sequence sequence, Job& job) {
+  if (!is_terminal(job.state)) {
+    return refuse(Errc::kConflict, "the job is not over: it is cancelled first", &job);
+  }
+  finished_.erase(job.last_sequence);  // its end is the last that it told
+  by_sequence_.erase(job.created_sequence);
+  const auto owner = by_owner_.find(job.spec.owner);
+  owner->second.erase(job.created_sequence);
+  if (owner->second.empty()) by_owner_.erase(owner);
+  --counts_[static_cast<std::size_t>(job.state)];
+  job.removed_sequence = sequence;
+  const auto entry = jobs_.find(job.spec.id);
+  removed_.push_back(std::move(entry->second));
+  jobs_.erase(entry);
+  if (removed_.size() > std::max<std::size_t>(limits_.removed_max, 1)) {  // never this one
+    removed_dropped_ = removed_.front()->removed_sequence;
+    removed_.pop_front();
+  }
+  return told(job, EventType::kRemoved, sequence, false);
+}
+
+void JobTable::set_state(Job& job, State state, Millis at) {
+  --counts_[static_cast<std::size_t>(job.state)];
+  ++counts_[static_cast<std::size_t>(state)];
+  job.state = state;
+  if (state == State::kActive) {
+    job.started_at = at;
+    job.rate.start(at);
+  }
+  if (is_terminal(state)) job.finished_at = at;
+}
+
+}  // namespace progressd

@@ -1,0 +1,85 @@
+// The job table: all jobs, as a fold of the journal. apply() is the one place where a job changes,
+// and every rule that depends on a job's state is in it. It is deterministic: no clock, no chance.
+// Thread: the loop's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/base/result.h"
+#include "core/jobs/change.h"
+#include "core/jobs/idempotency.h"
+#include "core/jobs/job.h"
+
+namespace progressd {
+
+/// What became of a change.
+struct Outcome {
+  std::optional<Error> error;  // why it was refused; then nothing changed
+  Job* job = nullptr;          // the job concerned; good until the table forgets it
+  bool existing = false;       // a creation that its idempotency key had made before
+  std::optional<Event> event;  // what the job's topic tells of it
+};
+
+struct JobTableLimits {
+  std::size_t jobs_max = 1'000'000;
+  std::size_t idempotency_keys_max = 1'000'000;
+  std::size_t removed_max = 1'000;  // jobs kept after their removal, for streams that resume
+};
+
+class JobTable {
+ public:
+  using BySequence = std::map<Sequence, Job*>;  // by creation
+
+  explicit JobTable(const JobTableLimits& limits)
+      : limits_(limits), idempotency_(limits.idempotency_keys_max) {}
+
+  /// Shape: `sequence` is later than all before it; an event that comes of it has this number.
+  Outcome apply(Sequence sequence, const Change& change);
+
+  Job* find(std::string_view id) const;
+  std::size_t size() const { return jobs_.size(); }
+  std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
+
+  const BySequence& all() const { return by_sequence_; }
+  /// Null when the owner has no job.
+  const BySequence* of_owner(const std::string& owner) const;
+
+  /// The job that has been over for longest, if that was by `finished_by`.
+  const Job* oldest_finished(Millis finished_by) const;
+
+  /// Jobs that were removed lately, the first removed first.
+  const std::deque<std::unique_ptr<Job>>& removed() const { return removed_; }
+  /// Whether every job that was removed after `sequence` is still among them.
+  bool retains_removed_after(Sequence sequence) const { return sequence >= removed_dropped_; }
+
+ private:
+  Outcome create(Sequence sequence, const Change& change);
+  Outcome report(Sequence sequence, Job& job, const Change& change);
+  Outcome start(Sequence sequence, Job& job, Millis at);
+  Outcome step(Sequence sequence, Job& job, Millis at);
+  Outcome stall(Sequence sequence, Job& job, Millis at);
+  Outcome cancel(Sequence sequence, Job& job, Millis at);
+  Outcome remove(Sequence sequence, Job& job);
+  Outcome finish(Sequence sequence, Job& job, State state, Millis at);
+  void set_state(Job& job, State state, Millis at);
+
+  JobTableLimits limits_;
+  std::unordered_map<std::string_view, std::unique_ptr<Job>> jobs_;  // the key is the job's own id
+  BySequence by_sequence_;
+  std::unordered_map<std::string, BySequence> by_owner_;
+  std::map<Sequence, Job*> finished_;  // by the sequence of their end
+  std::deque<std::unique_ptr<Job>> removed_;
+  Sequence removed_dropped_ = 0;
+  IdempotencyTable idempotency_;
+  std::array<std::size_t, kStates> counts_{};
+};
+
+}  // namespace progressd

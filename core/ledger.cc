@@ -1,0 +1,45 @@
+#include "core/ledger.h"
+
+#include <utility>
+
+#include "core/jobs/job_groups.h"
+
+namespace progressd {
+
+void Ledger::commit(Change change, const Done& done) {
+  std::vector<Change> changes;
+  changes.push_back(std::move(change));
+  commit(std::move(changes), done);
+}
+
+void Ledger::commit(std::vector<Change> changes, const Done& done) {
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(changes.size());
+  const Result<Sequence> first = journal_.append(changes);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (first) {
+      outcomes.push_back(apply(*first + i, changes[i]));
+    } else {
+      outcomes.emplace_back().error = first.error();
+    }
+  }
+  done(outcomes);
+}
+
+Outcome Ledger::apply(Sequence sequence, const Change& change) {
+  last_sequence_ = sequence;
+  Outcome outcome = jobs_.apply(sequence, change);
+  if (outcome.error || outcome.existing) return outcome;
+  Job& job = *outcome.job;
+  if (change.kind == ChangeKind::kCreate) {
+    hub_.join(job.topic, group_of_all());
+    hub_.join(job.topic, group_of_owner(job.spec.owner));
+    if (!job.spec.kind.is_null()) hub_.join(job.topic, group_of_kind(job.spec.kind.view()));
+  }
+  if (outcome.event) hub_.publish(job.topic, *outcome.event);
+  if (job.removed_sequence != 0) hub_.remove(job.topic);
+  for (ChangeObserver* observer : observers_) observer->on_applied(change, job);
+  return outcome;
+}
+
+}  // namespace progressd

@@ -1,0 +1,54 @@
+// The ledger: the one way by which state changes. A change goes through the journal, is applied to
+// the job table in the journal's order, and what comes of it is told to the hub and to observers.
+//
+//   commit(changes) ─► Journal.append ─► JobTable.apply ─► Hub.publish ─► ChangeObserver ─► done
+//
+// Thread: the loop's.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/jobs/change.h"
+#include "core/jobs/job_table.h"
+#include "core/journal/journal.h"
+#include "core/stream/hub.h"
+
+namespace progressd {
+
+/// Told of every change that was applied. It commits nothing within the call.
+class ChangeObserver {
+ public:
+  virtual ~ChangeObserver() = default;
+  virtual void on_applied(const Change& change, Job& job) = 0;
+};
+
+class Ledger {
+ public:
+  /// One outcome for each change, in order; good during the call.
+  using Done = std::function<void(std::span<const Outcome> outcomes)>;
+
+  Ledger(Journal& journal, JobTable& jobs, Hub& hub) : journal_(journal), jobs_(jobs), hub_(hub) {}
+
+  void observe(ChangeObserver& observer) { observers_.push_back(&observer); }
+
+  /// Calls `done` once every change was applied or refused: at once with a journal in memory.
+  /// Errors: outcomes of kOverloaded when the journal does not take the changes.
+  void commit(std::vector<Change> changes, const Done& done);
+  void commit(Change change, const Done& done);
+
+  /// Of the latest change that was applied.
+  Sequence last_sequence() const { return last_sequence_; }
+
+ private:
+  Outcome apply(Sequence sequence, const Change& change);
+
+  Journal& journal_;
+  JobTable& jobs_;
+  Hub& hub_;
+  std::vector<ChangeObserver*> observers_;
+  Sequence last_sequence_ = 0;
+};
+
+}  // namespace progressd

@@ -1,0 +1,63 @@
+// A frame: the bytes of one event in one encoding, immutable, shared by every reader of it.
+//
+//   ┌ Rep ─────────────────────────────┬ bytes ───────────────────────────────┐
+//   │ refs  size  sequence  topic  …   │ 9b\r\n event: …\nid: …\ndata: …\n\n \r\n │   one allocation
+//   └──────────────────────────────────┴──────────────────────────────────────┘
+//
+// Thread: the loop's; the count is a plain integer because frames never leave it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include "core/stream/event_id.h"
+
+namespace progressd {
+
+/// Who a frame is about, for conflation: unique among all topics of this process. 0: nobody.
+using TopicId = std::uint64_t;
+
+class FrameRef {
+ public:
+  struct About {
+    TopicId topic = 0;
+    Sequence sequence = 0;    // of its event; 0 when it has none
+    bool conflatable = false;  // a newer progress frame of the topic may take its place
+    bool progress = false;     // it may take the place of an older conflatable one
+  };
+
+  FrameRef() = default;
+  /// The parts one after another, copied once.
+  FrameRef(std::initializer_list<std::string_view> parts, const About& about);
+  explicit FrameRef(std::string_view bytes) : FrameRef({bytes}, About{}) {}
+  FrameRef(const FrameRef& other) noexcept : rep_(other.rep_) {
+    if (rep_ != nullptr) ++rep_->refs;
+  }
+  FrameRef(FrameRef&& other) noexcept : rep_(std::exchange(other.rep_, nullptr)) {}
+  FrameRef& operator=(FrameRef other) noexcept {
+    std::swap(rep_, other.rep_);
+    return *this;
+  }
+  ~FrameRef() {
+    if (rep_ != nullptr && --rep_->refs == 0) ::operator delete(rep_);
+  }
+
+  bool is_null() const { return rep_ == nullptr; }
+  std::string_view bytes() const {
+    return {reinterpret_cast<const char*>(rep_ + 1), rep_->size};
+  }
+  const About& about() const { return rep_->about; }
+
+ private:
+  struct Rep {
+    std::uint32_t refs;
+    std::uint32_t size;
+    About about;
+  };
+  Rep* rep_ = nullptr;
+};
+
+}  // namespace progressd

@@ -1,0 +1,47 @@
+#include "core/stream/topic.h"
+
+#include <algorithm>
+
+#include "core/base/ensure.h"
+
+namespace progressd {
+
+void Topic::append(const Event& event, std::size_t history_max) {
+  ENSURE(event.sequence > last_sequence_);
+  last_sequence_ = event.sequence;
+  if (history_max == 0) {
+    dropped_through_ = event.sequence;
+    return;
+  }
+  if (count_ == ring_.size() && ring_.size() < history_max) grow(history_max);
+  if (count_ == ring_.size()) {
+    dropped_through_ = ring_[head_].sequence;
+    ring_[head_] = event;
+    head_ = static_cast<std::uint32_t>((head_ + 1) % ring_.size());
+  } else {
+    ring_[(head_ + count_) % ring_.size()] = event;
+    ++count_;
+  }
+}
+
+void Topic::grow(std::size_t history_max) {
+  std::vector<Event> larger(std::min(history_max, std::max<std::size_t>(4, ring_.size() * 2)));
+  for (std::size_t i = 0; i < count_; ++i) larger[i] = at(i);
+  ring_ = std::move(larger);
+  head_ = 0;
+}
+
+void Topic::replay_after(Sequence sequence, const std::function<void(const Event&)>& visit) const {
+  std::size_t low = 0;
+  for (std::size_t high = count_; low < high;) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (at(middle).sequence <= sequence) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  for (std::size_t i = low; i < count_; ++i) visit(at(i));
+}
+
+}  // namespace progressd

@@ -1,0 +1,58 @@
+// A topic: a named ordered stream of events, of which the latest are kept for those who resume.
+// It costs one pointer's worth of history until its first event; the ring grows as it fills.
+// Owned by what it is about (a job holds its topic). Thread: the loop's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "core/stream/dialect.h"
+#include "core/stream/event.h"
+#include "core/stream/frame.h"
+
+namespace progressd {
+
+class Feed;
+class Group;
+
+class Topic {
+ public:
+  /// `subject` holds this topic and outlives it.
+  Topic(TopicId id, const Subject& subject) : id_(id), subject_(subject) {}
+  Topic(const Topic&) = delete;
+  Topic& operator=(const Topic&) = delete;
+
+  TopicId id() const { return id_; }
+  const Subject& subject() const { return subject_; }
+  /// Of the latest event; 0 before the first.
+  Sequence last_sequence() const { return last_sequence_; }
+
+  /// Keeps `event`, which is later than all before it, and at most `history_max` in all.
+  void append(const Event& event, std::size_t history_max);
+
+  /// Whether all that came after `sequence` is still kept.
+  bool retains_after(Sequence sequence) const { return sequence >= dropped_through_; }
+  /// Calls `visit` for each kept event after `sequence`, in order.
+  void replay_after(Sequence sequence, const std::function<void(const Event&)>& visit) const;
+
+ private:
+  friend class Hub;
+  static constexpr std::size_t kGroupsMax = 3;
+
+  const Event& at(std::size_t index) const { return ring_[(head_ + index) % ring_.size()]; }
+  void grow(std::size_t history_max);
+
+  TopicId id_;
+  const Subject& subject_;
+  Sequence last_sequence_ = 0;
+  Sequence dropped_through_ = 0;  // the latest event that is no longer kept
+  std::vector<Event> ring_;       // kept events stand at head_ … head_ + count_, wrapping
+  std::uint32_t head_ = 0;
+  std::uint32_t count_ = 0;
+  std::vector<Feed*> feeds_;                  // of this topic alone, or of a list it stands in
+  std::array<Group*, kGroupsMax> groups_{};  // that it belongs to; null behind the last
+};
+
+}  // namespace progressd
