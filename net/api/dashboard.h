@@ -1,0 +1,21 @@
+// The dashboard's files, embedded at build time from tools/dashboard/.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "net/http/router.h"
+
+namespace progressd {
+
+struct Asset {
+  std::string_view path;  // `index.html`
+  std::string_view bytes;
+};
+
+std::span<const Asset> dashboard_assets();
+
+/// Serves `index.html` at `/` and every other file at its own name.
+void add_dashboard_routes(Router& router);
+
+}  // namespace progressd

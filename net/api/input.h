@@ -1,0 +1,38 @@
+// What several handlers ask of a request before they look at it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/stream/event_id.h"
+#include "net/http/request.h"
+
+namespace progressd {
+
+/// Errors: kMalformed for an empty body, kUnsupportedType for one of another media type.
+Result<void> check_body(const Request& request, std::string_view media_type);
+
+/// Whether the Accept header, if there is one, takes `type/subtype`.
+bool accepts(const Request& request, std::string_view type, std::string_view subtype);
+
+/// An entity tag list against a job's tag.
+struct TagList {
+  bool any = false;               // `*`
+  std::vector<std::string> tags;  // without quotes and `W/`
+};
+/// None when the header was not sent.
+std::optional<TagList> tag_list(const Request& request, std::string_view header);
+
+/// The value of a filter in the query; none when it was not given.
+/// Errors: kInvalid when it is empty.
+Result<std::optional<std::string>> filter(const Request& request, std::string_view name);
+
+/// A place in a list, opaque to clients: it is good only with the filters it was made with.
+std::string make_cursor(Sequence after, std::string_view filters);
+/// Errors: kInvalid, for what make_cursor() did not make with these filters.
+Result<Sequence> read_cursor(std::string_view cursor, std::string_view filters);
+
+}  // namespace progressd

@@ -1,0 +1,224 @@
+#include "net/api/job_api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "core/jobs/job_input.h"
+#include "net/api/input.h"
+
+namespace progressd {
+namespace {
+
+constexpr std::size_t kListDefault = 50;
+constexpr std::size_t kListMax = 500;
+constexpr std::string_view kJson = "application/json";
+
+struct ListFilters {
+  std::optional<State> state;
+  std::optional<std::string> kind;
+  std::optional<std::string> owner;
+  std::size_t limit = kListDefault;
+  std::string text;  // all of them, for the cursor
+};
+
+Result<ListFilters> read_filters(const Request& request) {
+  ListFilters filters;
+  const auto state = filter(request, "state");
+  if (!state) return tl::unexpected(state.error());
+  if (*state) {
+    filters.state = state_of_name(**state);
+    if (!filters.state) return fail(Errc::kInvalid, "state: there is no such state");
+  }
+  const auto kind = filter(request, "kind");
+  if (!kind) return tl::unexpected(kind.error());
+  filters.kind = *kind;
+  const auto owner = filter(request, "owner");
+  if (!owner) return tl::unexpected(owner.error());
+  filters.owner = *owner == "me" ? std::string(kAnonymous) : *owner;
+  if (const auto limit = request.query("limit")) {
+    const auto [end, error] =
+        std::from_chars(limit->data(), limit->data() + limit->size(), filters.limit);
+    if (error != std::errc{} || end != limit->data() + limit->size() || filters.limit < 1 ||
+        filters.limit > kListMax) {
+      return fail(Errc::kInvalid, fmt::format("limit: must be an integer from 1 to {}", kListMax));
+    }
+  }
+  filters.text = fmt::format("state={} kind={} owner={}", state->value_or(""),
+                             filters.kind.value_or(""), filters.owner.value_or(""));
+  return filters;
+}
+
+bool matches(const Job& job, const ListFilters& filters) {
+  return (!filters.state || job.state == *filters.state) &&
+         (!filters.kind || (!job.spec.kind.is_null() && job.spec.kind.view() == *filters.kind)) &&
+         (!filters.owner || job.spec.owner == *filters.owner);
+}
+
+Result<std::optional<IdempotencyKey>> read_idempotency_key(const Request& request) {
+  const std::optional<std::string_view> key = request.header("Idempotency-Key");
+  if (!key) return std::nullopt;
+  if (key->empty() || key->size() > kIdempotencyKeyBytesMax) {
+    return fail(Errc::kInvalid, fmt::format("Idempotency-Key: must be 1 to {} bytes",
+                                            kIdempotencyKeyBytesMax));
+  }
+  return canonical_json(request.body).map([&](const std::string& body) {
+    return std::optional(IdempotencyKey{std::string(*key), sha256(body)});
+  });
+}
+
+}  // namespace
+
+void JobApi::add_routes(Router& router) {
+  // Each handler takes its responder by value: it is its own to keep.
+  router.add(Method::kPost, "/v1/jobs", [this](Request& q, Responder r) { create(q, r); });
+  router.add(Method::kGet, "/v1/jobs", [this](Request& q, Responder r) { list(q, r); });
+  router.add(Method::kGet, "/v1/jobs/{}", [this](Request& q, Responder r) { get(q, r); });
+  router.add(Method::kPatch, "/v1/jobs/{}", [this](Request& q, Responder r) { patch(q, r); });
+  router.add(Method::kDelete, "/v1/jobs/{}", [this](Request& q, Responder r) { remove(q, r); });
+  router.add(Method::kPost, "/v1/jobs/{}/cancel",
+             [this](Request& q, Responder r) { cancel(q, r); });
+}
+
+Response JobApi::job_response(int status, const Job& job) {
+  Response response = json_response(status, json_.whole(job));
+  response.with("ETag", fmt::format("\"{}\"", parts_.ids.text(job.last_sequence)));
+  return response;
+}
+
+std::string JobApi::make_id() {
+  // 130 random bits, 5 a digit.
+  static constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::string id;
+  std::uint64_t bits = 0;
+  for (int digit = 0; digit < 26; ++digit) {
+    if (digit % 12 == 0) bits = parts_.random.next();
+    id += kDigits[bits % kDigits.size()];
+    bits /= kDigits.size();
+  }
+  return id;
+}
+
+void JobApi::create(Request& request, const Responder& responder) {
+  if (const auto body = check_body(request, kJson); !body) return responder.reply(problem(body.error()));
+  Result<JobSpec> spec = read_creation(reader_, request.body);
+  if (!spec) return responder.reply(problem(spec.error()));
+  auto key = read_idempotency_key(request);
+  if (!key) return responder.reply(problem(key.error()));
+  if (spec->id.empty()) spec->id = make_id();
+  if (spec->owner.empty()) spec->owner = kAnonymous;
+
+  Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.wall_at());
+  change.creation = std::make_unique<Creation>(Creation{std::move(*spec), std::move(*key)});
+  parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
+    const Outcome& outcome = outcomes.front();
+    if (outcome.error) return responder.reply(problem(*outcome.error));
+    Response response = job_response(outcome.existing ? 200 : 201, *outcome.job);
+    response.with("Location", "/v1/jobs/" + outcome.job->spec.id);
+    responder.reply(std::move(response));
+  });
+}
+
+void JobApi::get(const Request& request, const Responder& responder) {
+  const Job* job = parts_.jobs.find(request.path_parameters[0]);
+  if (job == nullptr) return responder.reply(problem(404, "no such job"));
+  Response response = job_response(200, *job);
+  if (const auto known = tag_list(request, "If-None-Match")) {
+    const std::string tag = parts_.ids.text(job->last_sequence);
+    if (known->any || std::count(known->tags.begin(), known->tags.end(), tag) > 0) {
+      response.status = 304;
+      response.content_type.clear();
+    }
+  }
+  responder.reply(std::move(response));
+}
+
+void JobApi::list(const Request& request, const Responder& responder) {
+  const Result<ListFilters> filters = read_filters(request);
+  if (!filters) return responder.reply(problem(filters.error()));
+  Sequence before = UINT64_MAX;
+  if (const auto cursor = request.query("cursor")) {
+    const Result<Sequence> place = read_cursor(*cursor, filters->text);
+    if (!place) return responder.reply(problem(place.error()));
+    before = *place;
+  }
+  static const JobTable::BySequence kNone;
+  const JobTable::BySequence* jobs = &parts_.jobs.all();
+  if (filters->owner) jobs = parts_.jobs.of_owner(*filters->owner);
+  if (jobs == nullptr) jobs = &kNone;
+
+  JsonWriter out;
+  out.begin_object();
+  out.key("jobs");
+  out.begin_array();
+  std::size_t listed = 0;
+  Sequence last = 0;
+  bool more = false;
+  for (auto at = std::make_reverse_iterator(jobs->lower_bound(before)); at != jobs->rend(); ++at) {
+    if (!matches(*at->second, *filters)) continue;
+    if (listed == filters->limit) {
+      more = true;
+      break;
+    }
+    json_.append_whole(*at->second, out);
+    last = at->first;
+    ++listed;
+  }
+  out.end_array();
+  out.key("next");
+  more ? out.string(make_cursor(last, filters->text)) : out.null();
+  out.end_object();
+  responder.reply(json_response(200, out.view()));
+}
+
+void JobApi::patch(Request& request, const Responder& responder) {
+  if (parts_.jobs.find(request.path_parameters[0]) == nullptr) {
+    return responder.reply(problem(404, "no such job"));
+  }
+  if (const auto body = check_body(request, kJson); !body) return responder.reply(problem(body.error()));
+  Result<Report> report = read_report(reader_, request.body);
+  if (!report) return responder.reply(problem(report.error()));
+  if (const auto tags = tag_list(request, "If-Match"); tags && !tags->any) {
+    report->if_match.emplace();
+    for (const std::string& tag : tags->tags) {
+      if (const auto sequence = parts_.ids.parse(tag)) report->if_match->push_back(*sequence);
+    }
+  }
+  Change change =
+      make_change(ChangeKind::kReport, request.path_parameters[0], parts_.clock.wall_at());
+  change.report = std::make_unique<Report>(std::move(*report));
+  parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
+    const Outcome& outcome = outcomes.front();
+    responder.reply(outcome.error ? problem(*outcome.error) : job_response(200, *outcome.job));
+  });
+}
+
+void JobApi::cancel(const Request& request, const Responder& responder) {
+  Change change =
+      make_change(ChangeKind::kCancel, request.path_parameters[0], parts_.clock.wall_at());
+  parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
+    const Outcome& outcome = outcomes.front();
+    responder.reply(outcome.error ? problem(*outcome.error) : job_response(202, *outcome.job));
+  });
+}
+
+void JobApi::remove(const Request& request, const Responder& responder) {
+  // A live job is cancelled first; for one that is over the first change is refused.
+  const Millis at = parts_.clock.wall_at();
+  std::vector<Change> changes;
+  changes.push_back(make_change(ChangeKind::kCancel, request.path_parameters[0], at));
+  changes.push_back(make_change(ChangeKind::kDelete, request.path_parameters[0], at));
+  parts_.ledger.commit(std::move(changes), [responder](std::span<const Outcome> outcomes) {
+    const Outcome& removal = outcomes.back();
+    if (removal.error) return responder.reply(problem(*removal.error));
+    Response response;
+    response.status = 204;
+    responder.reply(std::move(response));
+  });
+}
+
+}  // namespace progressd

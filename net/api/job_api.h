@@ -1,0 +1,45 @@
+// The native API of jobs: create, read, list, report on, cancel, delete.
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/base/json_read.h"
+#include "core/jobs/job_json.h"
+#include "core/jobs/job_table.h"
+#include "core/ledger.h"
+#include "net/http/router.h"
+
+namespace progressd {
+
+/// Who a request comes from when nobody has to say who they are.
+inline constexpr std::string_view kAnonymous = "anonymous";
+
+class JobApi {
+ public:
+  struct Parts {
+    Ledger& ledger;
+    JobTable& jobs;
+    const EventIds& ids;
+    const Clock& clock;
+    Random& random;
+  };
+  explicit JobApi(const Parts& parts) : parts_(parts), json_(parts.ids) {}
+
+  void add_routes(Router& router);
+
+ private:
+  void create(Request& request, const Responder& responder);
+  void get(const Request& request, const Responder& responder);
+  void list(const Request& request, const Responder& responder);
+  void patch(Request& request, const Responder& responder);
+  void cancel(const Request& request, const Responder& responder);
+  void remove(const Request& request, const Responder& responder);
+
+  Response job_response(int status, const Job& job);
+  std::string make_id();
+
+  Parts parts_;
+  JobJson json_;
+  JsonReader reader_;
+};
+
+}  // namespace progressd

@@ -1,0 +1,138 @@
+#include "net/api/operations_api.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "core/base/json_write.h"
+#include "core/base/time_text.h"
+#include "net/api/input.h"
+
+namespace progressd {
+namespace {
+
+constexpr std::size_t kStreamsPerPage = 500;
+constexpr std::string_view kStreamsCursor = "streams";
+
+std::int64_t memory_bytes() {
+  // Source: proc(5), /proc/pid/statm: the second number is the resident set in pages.
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  statm >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+void write_milliseconds(std::string_view name, double milliseconds, JsonWriter& out) {
+  out.key(name);
+  out.hundredths(std::llround(milliseconds * 100));
+}
+
+}  // namespace
+
+void OperationsApi::add_routes(Router& router) {
+  router.add(Method::kGet, "/v1/stats", [this](Request&, Responder r) { stats(r); });
+  router.add(Method::kGet, "/v1/streams", [this](Request& q, Responder r) { streams(q, r); });
+  router.add(Method::kGet, "/healthz", [](Request&, Responder r) {
+    r.reply(json_response(200, R"({"status":"ok"})"));
+  });
+  router.add(Method::kGet, "/readyz", [this](Request&, Responder r) {
+    r.reply(parts_.is_ready() ? json_response(200, R"({"status":"ready"})")
+                              : problem(503, "the server is starting or shutting down", 1));
+  });
+}
+
+void OperationsApi::stats(const Responder& responder) const {
+  const StreamCounters& counters = parts_.streams.counters();
+  JsonWriter out;
+  out.begin_object();
+  out.key("connections");
+  out.unsigned_integer(parts_.connections.open_count());
+  out.key("streams");
+  out.unsigned_integer(counters.open);
+  out.key("jobs");
+  out.begin_object();
+  for (std::size_t i = 0; i < kStates; ++i) {
+    const auto state = static_cast<State>(i);
+    out.key(state_name(state));
+    out.unsigned_integer(parts_.jobs.count(state));
+  }
+  out.end_object();
+  out.key("eventsPublished");
+  out.unsigned_integer(parts_.hub.events_published());
+  out.key("eventsDelivered");
+  out.unsigned_integer(counters.events_delivered);
+  out.key("eventsConflated");
+  out.unsigned_integer(counters.events_conflated);
+  out.key("streamsClosedSlow");
+  out.unsigned_integer(counters.closed_as_slow);
+  out.key("bytesSent");
+  out.unsigned_integer(counters.bytes_sent);
+  const LagMeter::Summary lag = parts_.lag.summary();
+  out.key("loopLagMs");
+  out.begin_object();
+  write_milliseconds("p50", lag.p50_ms, out);
+  write_milliseconds("p99", lag.p99_ms, out);
+  write_milliseconds("max", lag.max_ms, out);
+  out.end_object();
+  out.field("memoryBytes", memory_bytes());
+  out.key("limits");
+  out.begin_object();
+  for (const ConfigLimit& limit : limits_of(parts_.config)) out.field(limit.name, limit.value);
+  out.end_object();
+  out.end_object();
+  responder.reply(json_response(200, out.view()));
+}
+
+void OperationsApi::write_stream(std::uint32_t slot, JsonWriter& out) const {
+  const Connection& connection = parts_.connections.at(slot);
+  const bool subscribed = connection.subscribed;
+  Sequence last = subscribed ? parts_.hub.handed_through(slot) : 0;
+  if (connection.backlog) last = connection.backlog->outbox.sent_through();
+  out.begin_object();
+  out.field("id", std::to_string(parts_.connections.id_of(slot)));
+  out.key("user");
+  out.null();
+  out.field("address", parts_.io.peer(connection.fd));
+  out.key("topics");
+  out.begin_array();
+  if (subscribed) {
+    for (const std::string& name : parts_.hub.topic_names(slot)) out.string(name);
+  }
+  out.end_array();
+  out.field("openedAt", rfc3339(connection.opened_at));
+  out.key("queuedBytes");
+  out.unsigned_integer(connection.backlog ? connection.backlog->outbox.bytes() : 0);
+  out.key("conflated");
+  out.unsigned_integer(connection.conflated);
+  out.key("lastEventId");
+  last == 0 ? out.null() : out.string(parts_.ids.text(last));
+  out.end_object();
+}
+
+void OperationsApi::streams(const Request& request, const Responder& responder) const {
+  std::uint32_t slot = 0;
+  if (const auto cursor = request.query("cursor")) {
+    const Result<Sequence> place = read_cursor(*cursor, kStreamsCursor);
+    if (!place) return responder.reply(problem(place.error()));
+    slot = static_cast<std::uint32_t>(*place);
+  }
+  JsonWriter out;
+  out.begin_object();
+  out.key("streams");
+  out.begin_array();
+  std::size_t listed = 0;
+  for (; slot < parts_.connections.slots() && listed < kStreamsPerPage; ++slot) {
+    if (parts_.connections.at(slot).state != Connection::State::kStreaming) continue;
+    write_stream(slot, out);
+    ++listed;
+  }
+  out.end_array();
+  out.key("next");
+  slot < parts_.connections.slots() ? out.string(make_cursor(slot, kStreamsCursor)) : out.null();
+  out.end_object();
+  responder.reply(json_response(200, out.view()));
+}
+
+}  // namespace progressd

@@ -1,0 +1,42 @@
+// What operators ask: is it well, how much does it do, who is listening.
+#pragma once
+
+#include <functional>
+
+#include "core/jobs/job_json.h"
+#include "core/jobs/job_table.h"
+#include "core/stream/hub.h"
+#include "net/config.h"
+#include "net/http/connection.h"
+#include "net/http/router.h"
+#include "net/http/stream_writer.h"
+#include "net/lag_meter.h"
+
+namespace progressd {
+
+class OperationsApi {
+ public:
+  struct Parts {
+    const Config& config;
+    const JobTable& jobs;
+    const Hub& hub;
+    const EventIds& ids;
+    SocketIo& io;
+    ConnectionTable& connections;
+    const StreamWriter& streams;
+    const LagMeter& lag;
+    std::function<bool()> is_ready;
+  };
+  explicit OperationsApi(const Parts& parts) : parts_(parts) {}
+
+  void add_routes(Router& router);
+
+ private:
+  void stats(const Responder& responder) const;
+  void streams(const Request& request, const Responder& responder) const;
+  void write_stream(std::uint32_t slot, JsonWriter& out) const;
+
+  Parts parts_;
+};
+
+}  // namespace progressd

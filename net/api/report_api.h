@@ -1,0 +1,25 @@
+// Bulk reports: many workers' progress in one request, a line each, each line on its own.
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/base/json_read.h"
+#include "core/ledger.h"
+#include "net/http/router.h"
+
+namespace progressd {
+
+class ReportApi {
+ public:
+  ReportApi(Ledger& ledger, const Clock& clock) : ledger_(ledger), clock_(clock) {}
+
+  void add_routes(Router& router);
+
+ private:
+  void report(Request& request, const Responder& responder);
+
+  Ledger& ledger_;
+  const Clock& clock_;
+  JsonReader reader_;
+};
+
+}  // namespace progressd

@@ -1,0 +1,238 @@
+#include "net/api/stream_api.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/jobs/job_groups.h"
+#include "net/api/input.h"
+#include "net/api/job_api.h"
+
+namespace progressd {
+namespace {
+
+/// A reader that was cut off comes back after between one and three seconds: spread, so that a
+/// restart of the server is no stampede.
+constexpr Millis kRetryMinMs = 1'000;
+constexpr std::uint64_t kRetrySpreadMs = 2'000;
+
+std::string last_event_id(const Request& request) {
+  const std::string_view header = request.header("Last-Event-ID").value_or("");
+  return std::string(header.empty() ? request.query("lastEventId").value_or("") : header);
+}
+
+}  // namespace
+
+/// What a stream begins with, while it is put together.
+struct StreamApi::Opening {
+  const NativeDialect& dialect;
+  Framing framing;
+  std::vector<FrameRef> frames;
+  Sequence seen_through = 0;
+
+  void add(std::string_view payload, const FrameRef::About& about = {}) {
+    frames.push_back(make_frame(framing, payload, about));
+    seen_through = std::max(seen_through, about.sequence);
+  }
+};
+
+/// Which jobs a many-job stream is about.
+struct StreamApi::Selection {
+  std::vector<const Job*> jobs;
+  std::vector<const Job*> removed;  // lately; for a reader that resumes
+  Query query;
+};
+
+void StreamApi::add_routes(Router& router) {
+  router.add(Method::kGet, "/v1/jobs/{}/events",
+             [this](Request& q, Responder r) { follow_job(q, r); });
+  router.add(Method::kGet, "/v1/events", [this](Request& q, Responder r) { follow_many(q, r); });
+}
+
+Result<const NativeDialect*> StreamApi::dialect_of(const Request& request) const {
+  const auto events = request.query("events");
+  if (!events) return &named_;
+  if (*events != "message") return fail(Errc::kInvalid, "events: only `message` is known");
+  return &unnamed_;
+}
+
+std::optional<Sequence> StreamApi::place(const std::string& last_event_id) const {
+  const std::optional<Sequence> sequence = parts_.ids.parse(last_event_id);
+  if (!sequence || *sequence > parts_.ledger.last_sequence()) return std::nullopt;
+  return sequence;
+}
+
+void StreamApi::append_snapshots(Opening& opening, std::vector<const Job*> jobs) const {
+  std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) {
+    return a->last_sequence < b->last_sequence;
+  });
+  std::string payload;
+  for (const Job* job : jobs) {
+    payload.clear();
+    opening.dialect.encode_snapshot(*job, job != jobs.back(), payload);
+    opening.add(payload, {job->topic.id(), job->last_sequence, false, false});
+  }
+}
+
+void StreamApi::append_replay(Opening& opening, const std::vector<const Job*>& jobs,
+                              Sequence after) {
+  struct Past {
+    const Job* job;
+    const Event* event;
+  };
+  std::vector<Past> past;
+  for (const Job* job : jobs) {
+    job->topic.replay_after(after, [&](const Event& event) { past.push_back({job, &event}); });
+  }
+  std::sort(past.begin(), past.end(),
+            [](const Past& a, const Past& b) { return a.event->sequence < b.event->sequence; });
+  for (const Past& one : past) {
+    FrameRef frame =
+        encoder_.encode(opening.dialect, opening.framing, one.job->topic, *one.event);
+    opening.frames.push_back(std::move(frame));
+    opening.seen_through = one.event->sequence;
+  }
+}
+
+void StreamApi::follow_job(const Request& request, const Responder& responder) {
+  Job* const job = parts_.jobs.find(request.path_parameters[0]);
+  if (job == nullptr) return responder.reply(problem(404, "no such job"));
+  if (!accepts(request, "text", "event-stream")) {
+    return responder.reply(problem(406, "this is a stream of text/event-stream"));
+  }
+  const auto dialect = dialect_of(request);
+  if (!dialect) return responder.reply(problem(dialect.error()));
+
+  const std::string last = last_event_id(request);
+  const std::optional<Sequence> placed = place(last);
+  const bool over = is_terminal(job->state);
+  if (over && placed && *placed >= job->last_sequence) {
+    Response seen_all;  // which stops an EventSource for good
+    seen_all.status = 204;
+    return responder.reply(std::move(seen_all));
+  }
+  Opening opening{**dialect, responder.framing(), {}};
+  std::string payload;
+  append_sse_retry(kRetryMinMs + static_cast<Millis>(parts_.random.next() % kRetrySpreadMs),
+                   payload);
+  opening.add(payload);
+  if (placed && job->topic.retains_after(*placed)) {
+    append_replay(opening, {job}, *placed);
+  } else {
+    if (!last.empty()) {
+      payload.clear();
+      (*dialect)->encode_gap(last, payload);
+      opening.add(payload);
+    }
+    append_snapshots(opening, {job});
+  }
+  StreamStart start;
+  start.opening = std::move(opening.frames);
+  if (!over) {
+    Query query;
+    query.topics = {&job->topic};
+    query.ends_with_topic = true;
+    start.live = StreamStart::Live{std::move(query), *dialect, opening.seen_through};
+  }
+  responder.stream(std::move(start));
+}
+
+Result<StreamApi::Selection> StreamApi::select(const Request& request, bool resumes) const {
+  Selection selection;
+  const auto owner = filter(request, "owner");
+  const auto kind = filter(request, "kind");
+  const auto all = filter(request, "all");
+  if (!owner) return tl::unexpected(owner.error());
+  if (!kind) return tl::unexpected(kind.error());
+  if (!all) return tl::unexpected(all.error());
+  if (*all && **all != "true") return fail(Errc::kInvalid, "all: can only be `true`");
+
+  if (request.query("job")) {
+    if (*owner || *kind || *all) {
+      return fail(Errc::kInvalid, "job: goes with no other filter");
+    }
+    for (const auto& [name, id] : request.query_parameters()) {
+      if (name != "job") continue;
+      if (id.empty()) return fail(Errc::kInvalid, "job: must not be empty");
+      Job* job = parts_.jobs.find(id);
+      bool known = job != nullptr;
+      const auto& jobs = selection.jobs;
+      if (known && std::find(jobs.begin(), jobs.end(), job) == jobs.end()) {
+        selection.jobs.push_back(job);
+        selection.query.topics.push_back(&job->topic);
+      }
+      for (const auto& removed : parts_.jobs.removed()) {
+        if (!resumes || removed->spec.id != id) continue;
+        selection.removed.push_back(removed.get());
+        known = true;
+      }
+      if (!known) return fail(Errc::kNotFound, "no job has the id '" + id + "'");
+    }
+    return selection;
+  }
+  if (!*owner && !*kind && !*all) {
+    return fail(Errc::kInvalid, "name jobs with job=, or owner=, kind= or all=true");
+  }
+  std::optional<std::string> owner_name = *owner;
+  if (owner_name == "me") owner_name = kAnonymous;
+  const auto matches = [&](const Job& job) {
+    return (!owner_name || job.spec.owner == *owner_name) &&
+           (!*kind || (!job.spec.kind.is_null() && job.spec.kind.view() == **kind));
+  };
+  const JobTable::BySequence* jobs =
+      owner_name ? parts_.jobs.of_owner(*owner_name) : &parts_.jobs.all();
+  if (jobs != nullptr) {
+    for (const auto& [sequence, job] : *jobs) {
+      if (matches(*job)) selection.jobs.push_back(job);
+    }
+  }
+  for (const auto& removed : parts_.jobs.removed()) {
+    if (resumes && matches(*removed)) selection.removed.push_back(removed.get());
+  }
+  Query& query = selection.query;
+  if (owner_name) query.group = group_of_owner(*owner_name);
+  if (*kind) (owner_name ? query.also_group : query.group) = group_of_kind(**kind);
+  if (query.group.empty()) query.group = group_of_all();
+  return selection;
+}
+
+void StreamApi::follow_many(const Request& request, const Responder& responder) {
+  const std::string last = last_event_id(request);
+  const std::optional<Sequence> placed = place(last);
+  Result<Selection> selection = select(request, placed.has_value());
+  if (!selection) return responder.reply(problem(selection.error()));
+  if (!accepts(request, "text", "event-stream")) {
+    return responder.reply(problem(406, "this is a stream of text/event-stream"));
+  }
+  const auto dialect = dialect_of(request);
+  if (!dialect) return responder.reply(problem(dialect.error()));
+
+  Opening opening{**dialect, responder.framing(), {}};
+  std::string payload;
+  append_sse_retry(kRetryMinMs + static_cast<Millis>(parts_.random.next() % kRetrySpreadMs),
+                   payload);
+  opening.add(payload);
+  const bool resumes =
+      placed && parts_.jobs.retains_removed_after(*placed) &&
+      std::all_of(selection->jobs.begin(), selection->jobs.end(),
+                  [&](const Job* job) { return job->topic.retains_after(*placed); }) &&
+      std::all_of(selection->removed.begin(), selection->removed.end(),
+                  [&](const Job* job) { return job->topic.retains_after(*placed); });
+  if (resumes) {
+    std::vector<const Job*> jobs = selection->jobs;
+    jobs.insert(jobs.end(), selection->removed.begin(), selection->removed.end());
+    append_replay(opening, jobs, *placed);
+  } else {
+    if (!last.empty()) {
+      payload.clear();
+      (*dialect)->encode_gap(last, payload);
+      opening.add(payload);
+    }
+    append_snapshots(opening, selection->jobs);
+  }
+  StreamStart start;
+  start.opening = std::move(opening.frames);
+  start.live = StreamStart::Live{std::move(selection->query), *dialect, opening.seen_through};
+  responder.stream(std::move(start));
+}
+
+}  // namespace progressd

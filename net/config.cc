@@ -1,0 +1,253 @@
+#include "net/config.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+
+#include "core/base/time_text.h"
+#include "net/http/listener.h"
+
+namespace progressd {
+namespace {
+
+constexpr std::string_view kVersion = PROGRESSD_VERSION;
+
+Result<std::size_t> parse_bytes(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::size_t bytes;
+  };
+  constexpr std::array<Unit, 5> kUnits{
+      {{"", 1}, {"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}}};
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  for (const Unit& known : kUnits) {
+    if (error == std::errc{} && unit == known.name &&
+        number <= std::numeric_limits<std::uint32_t>::max() / known.bytes) {
+      return number * known.bytes;
+    }
+  }
+  return fail(Errc::kInvalid, fmt::format("'{}' is no size: write it like 4096, 16KiB, 1MiB", text));
+}
+
+std::string bytes_text(std::size_t bytes) {
+  if (bytes != 0 && bytes % (1024 * 1024) == 0) return fmt::format("{}MiB", bytes / (1024 * 1024));
+  if (bytes != 0 && bytes % 1024 == 0) return fmt::format("{}KiB", bytes / 1024);
+  return fmt::format("{}", bytes);
+}
+
+/// `--max-body-bytes` is PROGRESSD_MAX_BODY_BYTES in the environment.
+std::string environment_name(std::string_view flag) {
+  std::string name = "PROGRESSD_";
+  for (const char c : flag.substr(2)) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+/// Adds flags of one group of --help. What CLI11 throws stays within read_config().
+class Flags {
+ public:
+  Flags(CLI::App& app, std::string group) : app_(app), group_(std::move(group)) {}
+
+  void duration(const std::string& flag, Millis& target, const std::string& help) {
+    parsed(flag, help, "DURATION", duration_text(target), [flag, &target](const std::string& text) {
+      target = value_or_throw(flag, parse_duration(text));
+    });
+  }
+  void bytes(const std::string& flag, std::size_t& target, const std::string& help) {
+    parsed(flag, help, "SIZE", bytes_text(target), [flag, &target](const std::string& text) {
+      target = value_or_throw(flag, parse_bytes(text));
+    });
+  }
+  void count(const std::string& flag, std::size_t& target, const std::string& help,
+             const std::string& default_text = "") {
+    parsed(flag, help, "NUMBER", default_text.empty() ? std::to_string(target) : default_text,
+           [flag, &target](const std::string& text) {
+             const auto [end, error] =
+                 std::from_chars(text.data(), text.data() + text.size(), target);
+             if (error != std::errc{} || end != text.data() + text.size() || target > 100'000'000) {
+               throw CLI::ValidationError(flag, fmt::format("'{}' is no count", text));
+             }
+           });
+  }
+  void on_off(const std::string& flag, bool& target, const std::string& help) {
+    finish(app_.add_flag(flag, target, help), flag);
+  }
+  void parsed(const std::string& flag, const std::string& help, const std::string& type,
+              const std::string& default_text,
+              const std::function<void(const std::string&)>& parse) {
+    CLI::Option* option = app_.add_option_function<std::string>(flag, parse, help);
+    option->type_name(type)->default_str(default_text);
+    finish(option, flag);
+  }
+  void finish(CLI::Option* option, const std::string& flag) {
+    option->group(group_)->envname(environment_name(flag));
+  }
+
+ private:
+  template <class T>
+  static T value_or_throw(const std::string& flag, const Result<T>& result) {
+    if (!result) throw CLI::ValidationError(flag, result.error().detail);
+    return *result;
+  }
+
+  CLI::App& app_;
+  std::string group_;
+};
+
+void check_member(const std::string& flag, const std::string& value,
+                  std::initializer_list<std::string_view> known) {
+  if (std::find(known.begin(), known.end(), value) != known.end()) return;
+  throw CLI::ValidationError(
+      flag, fmt::format("'{}' is not known: it can be {}", value, fmt::join(known, ", ")));
+}
+
+void add_network_flags(CLI::App& app, Config& config) {
+  Flags flags(app, "Network");
+  flags.finish(app.add_option("--listen", config.listen,
+                              "Address to listen on; may be given several times. Port 0: any")
+                   ->type_name("ADDRESS:PORT")
+                   ->delimiter(',')
+                   ->default_str(config.listen.front()),
+               "--listen");
+  flags.on_off("--insecure", config.insecure,
+               "Listen on other addresses than loopback although nobody has to say who they are");
+  flags.parsed("--auth", "Who may do what: none, anybody everything", "MODE", config.auth,
+               [&config](const std::string& mode) {
+                 check_member("--auth", mode, {"none"});
+                 config.auth = mode;
+               });
+  flags.duration("--drain", config.drain_ms,
+                 "After SIGTERM, streams are ended spread over this time");
+}
+
+void add_job_flags(CLI::App& app, Config& config) {
+  Flags flags(app, "Jobs");
+  flags.parsed("--journal", "Where changes are kept: memory:, nothing survives a restart", "URL",
+               config.journal, [&config](const std::string& url) {
+                 check_member("--journal", url, {"memory:"});
+                 config.journal = url;
+               });
+  flags.count("--history-events", config.history_events,
+              "Events kept for each job, for streams that resume");
+  flags.duration("--retain-finished", config.retain_finished_ms,
+                 "How long a job is kept after its end");
+  flags.count("--max-jobs", config.jobs.jobs_max, "Jobs at once, finished ones included");
+  flags.count("--job-threads", config.job_threads,
+              "Threads that run jobs of runner cpu, at a lower priority than the server's",
+              "one per processor");
+  flags.on_off("--demo", config.demo, "Start with a job named demo, which takes a minute");
+}
+
+void add_stream_flags(CLI::App& app, Config& config) {
+  Flags flags(app, "Streams");
+  flags.duration("--keepalive", config.streams.keepalive_ms,
+                 "A stream gets a comment after so long without a write");
+  flags.duration("--max-stream-age", config.streams.age_ms_max,
+                 "A stream is ended between 80 and 100 % of this age; 0: never");
+  flags.bytes("--max-outbox-bytes", config.streams.outbox_bytes_max,
+              "What may wait for a slow reader; beyond it, its stream is closed");
+}
+
+void add_limit_flags(CLI::App& app, Config& config) {
+  Flags flags(app, "Limits");
+  flags.count("--max-connections", config.connections_max,
+              "Connections at once; more are answered 503", "the descriptor limit less a reserve");
+  HttpLimits& limits = config.http.limits;
+  flags.bytes("--max-header-bytes", limits.header_bytes_max, "Request line and header fields");
+  flags.count("--max-headers", limits.headers_max, "Header fields of a request");
+  flags.bytes("--max-url-bytes", limits.url_bytes_max, "A request's target");
+  flags.bytes("--max-body-bytes", limits.body_bytes_max, "A request's body");
+  flags.duration("--header-timeout", config.http.header_timeout_ms,
+                 "A request's header must be complete in this time");
+  flags.duration("--body-timeout", config.http.body_timeout_ms,
+                 "A request's body must be complete in this time");
+  flags.duration("--idle-timeout", config.http.idle_timeout_ms,
+                 "A connection without a request is closed after this time");
+}
+
+void add_log_flags(CLI::App& app, Config& config) {
+  Flags flags(app, "Log");
+  flags.parsed("--log-level", "debug, info, warn, error or off", "LEVEL", "info",
+               [&config](const std::string& name) {
+                 check_member("--log-level", name, {"debug", "info", "warn", "error", "off"});
+                 config.log_level = *log::level_of_name(name);
+               });
+}
+
+void check_whole(const Config& config) {
+  for (const std::string& address : config.listen) {
+    const Result<bool> loopback = is_loopback(address);
+    if (!loopback) throw CLI::ValidationError("--listen", loopback.error().detail);
+    if (!*loopback && !config.insecure) {
+      throw CLI::ValidationError(
+          "--listen", fmt::format("{} can be reached from outside, and nobody has to say who they "
+                                  "are: add --insecure if that is meant",
+                                  address));
+    }
+  }
+  if (config.streams.keepalive_ms == 0) {
+    throw CLI::ValidationError("--keepalive", "must be more than 0");
+  }
+}
+
+}  // namespace
+
+std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) {
+  Config config;
+  CLI::App app(
+      "progressd tells every browser how its job is doing.\n"
+      "Post a job or report progress over HTTP; everybody who follows it gets each event over\n"
+      "Server-Sent Events. Start it without a flag and open http://127.0.0.1:8080/.\n",
+      "progressd");
+  app.footer(
+      "Each flag can be given in the environment: --max-jobs as PROGRESSD_MAX_JOBS.\n"
+      "Durations are written 500ms, 15s, 24h; sizes 4096, 16KiB, 1MiB.");
+  app.set_version_flag("--version", fmt::format("progressd {}", kVersion));
+  app.get_formatter()->column_width(34);
+  add_network_flags(app, config);
+  add_job_flags(app, config);
+  add_stream_flags(app, config);
+  add_limit_flags(app, config);
+  add_log_flags(app, config);
+  try {
+    app.parse(argc, argv);
+    check_whole(config);
+  } catch (const CLI::Success& shown) {  // --help, --version
+    std::ostringstream out;
+    app.exit(shown, out, out);
+    return ConfigExit{0, out.str()};
+  } catch (const CLI::ParseError& error) {
+    return ConfigExit{2, fmt::format("progressd: {}\nSee progressd --help.\n", error.what())};
+  }
+  return config;
+}
+
+std::vector<ConfigLimit> limits_of(const Config& config) {
+  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
+  const HttpLimits& http = config.http.limits;
+  return {{"maxConnections", number(config.connections_max)},
+          {"maxJobs", number(config.jobs.jobs_max)},
+          {"historyEvents", number(config.history_events)},
+          {"retainFinished", config.retain_finished_ms},
+          {"maxHeaderBytes", number(http.header_bytes_max)},
+          {"maxHeaders", number(http.headers_max)},
+          {"maxUrlBytes", number(http.url_bytes_max)},
+          {"maxBodyBytes", number(http.body_bytes_max)},
+          {"headerTimeout", config.http.header_timeout_ms},
+          {"bodyTimeout", config.http.body_timeout_ms},
+          {"idleTimeout", config.http.idle_timeout_ms},
+          {"keepalive", config.streams.keepalive_ms},
+          {"maxStreamAge", config.streams.age_ms_max},
+          {"maxOutboxBytes", number(config.streams.outbox_bytes_max)},
+          {"drain", config.drain_ms}};
+}
+
+}  // namespace progressd

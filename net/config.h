@@ -1,0 +1,49 @@
+// What the server is told at its start: flags, and for each an environment variable.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/jobs/job_table.h"
+#include "net/http/http_connections.h"
+#include "net/http/stream_writer.h"
+#include "net/log.h"
+
+namespace progressd {
+
+struct Config {
+  std::vector<std::string> listen{"127.0.0.1:8080"};
+  bool insecure = false;
+  std::string auth = "none";
+  std::string journal = "memory:";
+  std::size_t history_events = 256;
+  Millis retain_finished_ms = 3'600'000;
+  JobTableLimits jobs;
+  std::size_t job_threads = 0;      // 0: as many as processors
+  std::size_t connections_max = 0;  // 0: what the descriptor limit allows
+  HttpSettings http;
+  StreamSettings streams;
+  Millis drain_ms = 5'000;
+  log::Level log_level = log::Level::kInfo;
+  bool demo = false;
+};
+
+/// What to print instead of starting, and the exit status: 0 for --help and --version, 2 for a
+/// flag that is wrong.
+struct ConfigExit {
+  int status;
+  std::string text;
+};
+
+std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
+
+/// A limit by its flag's name in camelCase, in milliseconds, bytes or a count.
+struct ConfigLimit {
+  std::string_view name;
+  std::int64_t value;
+};
+std::vector<ConfigLimit> limits_of(const Config& config);
+
+}  // namespace progressd

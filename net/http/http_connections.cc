@@ -1,0 +1,248 @@
+#include "net/http/http_connections.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/ensure.h"
+
+namespace progressd {
+namespace {
+
+/// While so many bytes of answers wait for their reader, no further request of it is looked at.
+constexpr std::size_t kUnsentBytesMax = 256 * 1024;
+/// Reads per event of what a peer sends for nothing: while it reads a stream, and behind its last
+/// request, where it may still be sending a body that was refused.
+constexpr int kStreamReadsMax = 4;
+constexpr int kLingerReadsMax = 64;
+
+}  // namespace
+
+HttpConnections::HttpConnections(const Parts& parts)
+    : parts_(parts), scratch_(std::make_unique<std::array<char, 65536>>()) {}
+
+ConnectionId HttpConnections::accept(int fd, bool over_limit) {
+  const ConnectionId id = parts_.connections.open(fd);
+  const std::uint32_t slot = ConnectionTable::slot_of(id);
+  Connection& connection = parts_.connections.at(slot);
+  connection.exchange = std::make_unique<Exchange>(parts_.settings.limits);
+  connection.over_limit = over_limit;
+  parts_.deadlines.set(
+      slot, parts_.deadlines.now() + Deadlines::ticks(parts_.settings.header_timeout_ms));
+  return id;
+}
+
+bool HttpConnections::is_http(ConnectionId id) {
+  const Connection* connection = parts_.connections.find(id);
+  return connection != nullptr && connection->state == Connection::State::kHttp;
+}
+
+void HttpConnections::on_ready(ConnectionId id, Ready ready) {
+  const Connection* connection = parts_.connections.find(id);
+  if (connection == nullptr) return;
+  const std::uint32_t slot = ConnectionTable::slot_of(id);
+  if (connection->state == Connection::State::kHttp) {
+    if (ready.writable) flush(slot);
+    if (ready.readable && is_http(id)) read(slot, ready.hung_up);
+    return;
+  }
+  if (ready.readable) discard_input(slot);
+  if (ready.writable && parts_.connections.find(id) != nullptr) parts_.streams.on_writable(slot);
+}
+
+void HttpConnections::discard_input(std::uint32_t slot) {
+  const Connection& connection = parts_.connections.at(slot);
+  const bool lingers = connection.state == Connection::State::kLingering;
+  for (int reads = 0; reads < (lingers ? kLingerReadsMax : kStreamReadsMax); ++reads) {
+    const SocketIo::Outcome outcome = parts_.io.read(connection.fd, *scratch_);
+    if (outcome.status == SocketIo::Status::kWouldBlock) return;
+    if (outcome.status != SocketIo::Status::kOk) return parts_.connections.close(slot);
+  }
+  if (!lingers) parts_.connections.close(slot);  // it sends what nobody asked for
+}
+
+void HttpConnections::read(std::uint32_t slot, bool until_end) {
+  const ConnectionId id = parts_.connections.id_of(slot);
+  while (is_http(id)) {
+    Connection& connection = parts_.connections.at(slot);
+    Exchange& exchange = *connection.exchange;
+    if (exchange.awaits_answer || exchange.closes ||
+        exchange.out.size() - exchange.sent > kUnsentBytesMax) {
+      exchange.read_again = true;
+      return;
+    }
+    const SocketIo::Outcome outcome = parts_.io.read(connection.fd, *scratch_);
+    if (outcome.status == SocketIo::Status::kWouldBlock) return;
+    if (outcome.status == SocketIo::Status::kFailed) return parts_.connections.close(slot);
+    if (outcome.status == SocketIo::Status::kEnd) {
+      // What was asked is still answered; then nothing more comes.
+      exchange.peer_done = true;
+      exchange.closes = true;
+      return flush(slot);
+    }
+    take_input(slot, {scratch_->data(), outcome.bytes});
+    // A short read emptied the socket; the next edge tells when there is more. But the end of the
+    // input may have come with this edge already.
+    if (outcome.bytes < scratch_->size() && !until_end) return;
+  }
+}
+
+void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes) {
+  const ConnectionId id = parts_.connections.id_of(slot);
+  ENSURE(!is_reading_);
+  is_reading_ = true;
+  reading_ = id;
+  while (is_http(id) && !bytes.empty()) {
+    Exchange& exchange = *parts_.connections.at(slot).exchange;
+    if (exchange.closes) break;  // what follows the last request is nobody's
+    if (exchange.awaits_answer || exchange.out.size() - exchange.sent > kUnsentBytesMax) {
+      exchange.held.append(bytes);
+      break;
+    }
+    RequestParser& parser = exchange.parser;
+    const RequestParser::Stage before = parser.stage();
+    bytes.remove_prefix(parser.feed(bytes));
+    if (parser.take_continue()) exchange.out.append("HTTP/1.1 100 Continue\r\n\r\n");
+    if (parser.stage() == RequestParser::Stage::kFailed) {
+      refuse(slot, parser.error_status(), parser.error_detail());
+    } else if (parser.stage() == RequestParser::Stage::kComplete) {
+      dispatch(slot);
+    } else if (parser.stage() != before) {
+      plan(slot);
+    }
+  }
+  is_reading_ = false;
+  if (is_http(id)) flush(slot);
+}
+
+void HttpConnections::dispatch(std::uint32_t slot) {
+  Connection& connection = parts_.connections.at(slot);
+  Exchange& exchange = *connection.exchange;
+  exchange.awaits_answer = true;
+  ++requests_;
+  Request& request = exchange.parser.request();
+  connection.framing = request.minor_version == 0 ? Framing::kUntilClose : Framing::kChunked;
+  const ConnectionId id = parts_.connections.id_of(slot);
+  if (draining_ || connection.over_limit) {
+    Response busy = problem(503, draining_ ? "the server is shutting down" : "too many connections",
+                            draining_ ? 1 : 5);
+    busy.close = true;
+    return reply(id, std::move(busy));
+  }
+  parts_.router.dispatch(request, Responder(*this, id, connection.framing));
+}
+
+void HttpConnections::reply(ConnectionId id, Response response) {
+  if (!is_http(id)) return;
+  const std::uint32_t slot = ConnectionTable::slot_of(id);
+  Exchange& exchange = *parts_.connections.at(slot).exchange;
+  ENSURE(exchange.awaits_answer);
+  exchange.awaits_answer = false;
+  const Request& request = exchange.parser.request();
+  write(slot, response, request.method == Method::kHead, request.keep_alive,
+        request.minor_version);
+  exchange.parser.next();
+  plan(slot);
+  if (is_reading_ && reading_ == id) return;  // take_input() goes on
+  flush(slot);
+}
+
+void HttpConnections::write(std::uint32_t slot, const Response& response, bool is_head,
+                            bool keep_alive, int minor_version) {
+  Exchange& exchange = *parts_.connections.at(slot).exchange;
+  const bool stays = keep_alive && !response.close;
+  append_response(response, {minor_version, stays, is_head}, date(), exchange.out);
+  exchange.closes = exchange.closes || !stays;
+}
+
+void HttpConnections::refuse(std::uint32_t slot, int status, std::string_view detail) {
+  write(slot, problem(status, detail), false, false, 1);
+}
+
+void HttpConnections::stream(ConnectionId id, StreamStart start) {
+  if (!is_http(id)) return;
+  const std::uint32_t slot = ConnectionTable::slot_of(id);
+  Connection& connection = parts_.connections.at(slot);
+  Exchange& exchange = *connection.exchange;
+  ENSURE(exchange.awaits_answer);
+  const Request& request = exchange.parser.request();
+  std::string head = exchange.out.substr(exchange.sent);
+  append_stream_head(request.minor_version, date(), head);
+  if (request.method == Method::kHead) {
+    exchange.out = std::move(head);
+    exchange.sent = 0;
+    exchange.awaits_answer = false;
+    exchange.closes = true;
+    if (!(is_reading_ && reading_ == id)) flush(slot);
+    return;
+  }
+  std::vector<FrameRef> opening;
+  opening.reserve(start.opening.size() + 1);
+  opening.emplace_back(head);
+  for (FrameRef& frame : start.opening) opening.push_back(std::move(frame));
+  const double age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
+  parts_.streams.begin(slot, opening, !start.live, parts_.clock.wall_at(), age);
+  if (start.live && connection.state == Connection::State::kStreaming) {
+    connection.subscribed = true;
+    parts_.hub.subscribe(slot, std::move(start.live->query),
+                         {start.live->dialect, connection.framing}, start.live->seen_through);
+  }
+}
+
+void HttpConnections::flush(std::uint32_t slot) {
+  const ConnectionId id = parts_.connections.id_of(slot);
+  Connection& connection = parts_.connections.at(slot);
+  Exchange& exchange = *connection.exchange;
+  while (exchange.sent < exchange.out.size()) {
+    const std::string_view rest = std::string_view(exchange.out).substr(exchange.sent);
+    const SocketIo::Outcome outcome = parts_.io.write(connection.fd, {&rest, 1});
+    if (outcome.status == SocketIo::Status::kFailed) return parts_.connections.close(slot);
+    if (outcome.status == SocketIo::Status::kWouldBlock) return;
+    exchange.sent += outcome.bytes;
+  }
+  exchange.out.clear();
+  exchange.sent = 0;
+  if (exchange.awaits_answer) return;
+  if (exchange.closes) {
+    return exchange.peer_done ? parts_.connections.close(slot) : parts_.streams.linger(slot);
+  }
+  if (!exchange.held.empty()) {
+    const std::string held = std::exchange(exchange.held, {});
+    take_input(slot, held);
+    if (!is_http(id)) return;
+  }
+  if (std::exchange(exchange.read_again, false)) read(slot, true);
+}
+
+void HttpConnections::plan(std::uint32_t slot) {
+  const Exchange& exchange = *parts_.connections.at(slot).exchange;
+  const RequestParser::Stage stage = exchange.parser.stage();
+  Millis limit = parts_.settings.body_timeout_ms;  // for a body, or for room for a response
+  if (stage == RequestParser::Stage::kIdle) limit = parts_.settings.idle_timeout_ms;
+  if (stage == RequestParser::Stage::kHead) limit = parts_.settings.header_timeout_ms;
+  parts_.deadlines.set(slot, parts_.deadlines.now() + Deadlines::ticks(limit));
+}
+
+void HttpConnections::on_due(std::uint32_t slot) {
+  Connection& connection = parts_.connections.at(slot);
+  if (connection.state != Connection::State::kHttp) return parts_.streams.on_due(slot);
+  Exchange& exchange = *connection.exchange;
+  const RequestParser::Stage stage = exchange.parser.stage();
+  if (exchange.awaits_answer) return plan(slot);
+  if (exchange.sent < exchange.out.size() || stage == RequestParser::Stage::kIdle) {
+    return parts_.connections.close(slot);
+  }
+  refuse(slot, 408,
+         stage == RequestParser::Stage::kHead ? "the header took too long" : "the body took too long");
+  flush(slot);
+}
+
+std::string_view HttpConnections::date() {
+  const Millis second = parts_.clock.wall_at() / 1000;
+  if (second != date_at_) {
+    date_at_ = second;
+    date_ = imf_fixdate(second);
+  }
+  return date_;
+}
+
+}  // namespace progressd

@@ -1,0 +1,85 @@
+// The HTTP side of all connections: reads requests, hands them to the router one at a time, writes
+// responses, keeps to the time limits. A connection whose request is answered with a stream goes
+// over to the StreamWriter.
+//
+//   bytes ─► RequestParser ─► Router ─► handler ─► reply() or stream()   now, or on a later turn
+//
+// Thread: the loop's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/stream/hub.h"
+#include "net/http/connection.h"
+#include "net/http/deadlines.h"
+#include "net/http/parser.h"
+#include "net/http/responder.h"
+#include "net/http/router.h"
+#include "net/http/stream_writer.h"
+#include "net/uv/poller.h"
+
+namespace progressd {
+
+struct HttpSettings {
+  HttpLimits limits;
+  Millis header_timeout_ms = 10'000;
+  Millis body_timeout_ms = 30'000;
+  Millis idle_timeout_ms = 75'000;
+};
+
+class HttpConnections final : public ResponseCarrier {
+ public:
+  struct Parts {
+    const HttpSettings& settings;
+    SocketIo& io;
+    ConnectionTable& connections;
+    Deadlines& deadlines;
+    StreamWriter& streams;
+    const Router& router;
+    Hub& hub;
+    const Clock& clock;
+    Random& random;
+  };
+  explicit HttpConnections(const Parts& parts);
+
+  /// A connected socket, non-blocking. `over_limit`: its first request is answered 503.
+  ConnectionId accept(int fd, bool over_limit);
+  void on_ready(ConnectionId id, Ready ready);
+  void on_due(std::uint32_t slot);
+
+  void reply(ConnectionId id, Response response) override;
+  void stream(ConnectionId id, StreamStart start) override;
+
+  /// From here on every request is answered 503 and its connection closed.
+  void begin_drain() { draining_ = true; }
+  std::uint64_t requests() const { return requests_; }
+
+ private:
+  void read(std::uint32_t slot, bool until_end);
+  void take_input(std::uint32_t slot, std::string_view bytes);
+  void dispatch(std::uint32_t slot);
+  void refuse(std::uint32_t slot, int status, std::string_view detail);
+  void write(std::uint32_t slot, const Response& response, bool is_head, bool keep_alive,
+             int minor_version);
+  void flush(std::uint32_t slot);
+  void discard_input(std::uint32_t slot);
+  void plan(std::uint32_t slot);
+  std::string_view date();
+  bool is_http(ConnectionId id);
+
+  Parts parts_;
+  bool draining_ = false;
+  std::uint64_t requests_ = 0;
+  ConnectionId reading_ = 0;  // whose input is being taken: its answers wait for the end of that
+  bool is_reading_ = false;
+  Millis date_at_ = -1;
+  std::string date_;
+  std::unique_ptr<std::array<char, 65536>> scratch_;  // where every connection reads into
+};
+
+}  // namespace progressd

@@ -1,0 +1,180 @@
+#include "net/http/parser.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/base/ensure.h"
+#include "core/base/json_read.h"
+
+namespace progressd {
+namespace {
+
+/// A body is given room for so much at once; more when it really comes.
+constexpr std::size_t kBodyReserveBytesMax = 64 * 1024;
+
+Method method_of(std::uint8_t method) {
+  switch (method) {
+    case HTTP_GET:
+      return Method::kGet;
+    case HTTP_HEAD:
+      return Method::kHead;
+    case HTTP_POST:
+      return Method::kPost;
+    case HTTP_PATCH:
+      return Method::kPatch;
+    case HTTP_DELETE:
+      return Method::kDelete;
+    case HTTP_OPTIONS:
+      return Method::kOptions;
+    default:
+      return Method::kOther;
+  }
+}
+
+RequestParser& self(llhttp_t* llhttp) { return *static_cast<RequestParser*>(llhttp->data); }
+
+}  // namespace
+
+const llhttp_settings_t& RequestParser::settings() {
+  static const llhttp_settings_t kSettings = [] {
+    llhttp_settings_t s;
+    llhttp_settings_init(&s);
+    s.on_message_begin = [](llhttp_t* p) noexcept { return self(p).stage_ = Stage::kHead, 0; };
+    s.on_url = [](llhttp_t* p, const char* at, std::size_t n) noexcept {
+      return self(p).on_url({at, n});
+    };
+    s.on_header_field = [](llhttp_t* p, const char* at, std::size_t n) noexcept {
+      return self(p).on_field({at, n});
+    };
+    s.on_header_value = [](llhttp_t* p, const char* at, std::size_t n) noexcept {
+      return self(p).on_value({at, n});
+    };
+    s.on_header_value_complete = [](llhttp_t* p) noexcept { return self(p).on_header_end(); };
+    s.on_headers_complete = [](llhttp_t* p) noexcept { return self(p).on_headers_end(); };
+    s.on_body = [](llhttp_t* p, const char* at, std::size_t n) noexcept {
+      return self(p).on_body({at, n});
+    };
+    s.on_message_complete = [](llhttp_t* p) noexcept { return self(p).on_message_end(); };
+    return s;
+  }();
+  return kSettings;
+}
+
+RequestParser::RequestParser(const HttpLimits& limits) : limits_(limits) {
+  llhttp_init(&llhttp_, HTTP_REQUEST, &settings());
+  llhttp_.data = this;
+}
+
+void RequestParser::next() {
+  ENSURE(stage_ == Stage::kComplete);
+  llhttp_resume(&llhttp_);
+  request_ = Request();
+  head_bytes_ = 0;
+  stage_ = Stage::kIdle;
+}
+
+std::size_t RequestParser::feed(std::string_view bytes) {
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data(), bytes.size());
+  if (error == HPE_OK) return bytes.size();
+  if (error == HPE_PAUSED && stage_ == Stage::kComplete) {
+    return static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
+  }
+  if (error_status_ == 0) {
+    error_status_ = error == HPE_INVALID_VERSION ? 505 : 400;
+    error_detail_ = fmt::format("not HTTP/1.1: {}", llhttp_get_error_reason(&llhttp_));
+  }
+  stage_ = Stage::kFailed;
+  return bytes.size();
+}
+
+int RequestParser::refuse(int status, std::string detail) {
+  error_status_ = status;
+  error_detail_ = std::move(detail);
+  return HPE_USER;
+}
+
+int RequestParser::count_head(std::size_t bytes) {
+  head_bytes_ += bytes;
+  if (head_bytes_ <= limits_.header_bytes_max) return 0;
+  return refuse(431, fmt::format("the header takes more than {} bytes", limits_.header_bytes_max));
+}
+
+int RequestParser::on_url(std::string_view part) {
+  if (request_.target.size() + part.size() > limits_.url_bytes_max) {
+    return refuse(414, fmt::format("the URL takes more than {} bytes", limits_.url_bytes_max));
+  }
+  request_.target.append(part);
+  return count_head(part.size());
+}
+
+int RequestParser::on_field(std::string_view part) {
+  field_.append(part);
+  return count_head(part.size());
+}
+
+int RequestParser::on_value(std::string_view part) {
+  value_.append(part);
+  return count_head(part.size());
+}
+
+int RequestParser::on_header_end() {
+  if (request_.header_count() >= limits_.headers_max) {
+    return refuse(431, fmt::format("more than {} header fields", limits_.headers_max));
+  }
+  request_.add_header(field_, value_);
+  field_.clear();
+  value_.clear();
+  return 0;
+}
+
+int RequestParser::on_headers_end() {
+  request_.method = method_of(llhttp_get_method(&llhttp_));
+  request_.minor_version = llhttp_get_http_minor(&llhttp_);
+  if (llhttp_get_http_major(&llhttp_) != 1 || request_.minor_version > 1) {
+    return refuse(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+  }
+  if (request_.minor_version == 1 && !request_.header("Host")) {
+    return refuse(400, "Host: is missing");
+  }
+  if (!request_.read_target()) return refuse(400, "the request target is malformed");
+  const std::string_view encoding = request_.header("Content-Encoding").value_or("identity");
+  if (!equals_ignoring_case(encoding, "identity")) {
+    return refuse(415, "Content-Encoding: send the body as it is");
+  }
+  if (llhttp_.content_length > limits_.body_bytes_max) {
+    return refuse(413, fmt::format("the body takes more than {} bytes", limits_.body_bytes_max));
+  }
+  if (const auto expect = request_.header("Expect"); expect && request_.minor_version == 1) {
+    if (!equals_ignoring_case(*expect, "100-continue")) {
+      return refuse(417, "Expect: only 100-continue is known");
+    }
+    continue_wanted_ = llhttp_.content_length > 0 || (llhttp_.flags & F_CHUNKED) != 0;
+  }
+  llhttp_.upgrade = 0;  // an Upgrade is an offer; it is not taken, and the request is answered
+  stage_ = Stage::kBody;
+  request_.body.reserve(
+      std::min<std::size_t>(llhttp_.content_length, kBodyReserveBytesMax) + kJsonPaddingBytes);
+  return 0;
+}
+
+int RequestParser::on_message_end() {
+  request_.keep_alive = llhttp_should_keep_alive(&llhttp_) != 0;
+  stage_ = Stage::kComplete;
+  return HPE_PAUSED;  // one request at a time
+}
+
+int RequestParser::on_body(std::string_view part) {
+  continue_wanted_ = false;  // the client did not wait
+  std::string& body = request_.body;
+  if (body.size() + part.size() > limits_.body_bytes_max) {
+    return refuse(413, fmt::format("the body takes more than {} bytes", limits_.body_bytes_max));
+  }
+  if (body.capacity() < body.size() + part.size() + kJsonPaddingBytes) {
+    body.reserve((body.size() + part.size()) * 2 + kJsonPaddingBytes);
+  }
+  body.append(part);
+  return 0;
+}
+
+}  // namespace progressd

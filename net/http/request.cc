@@ -1,0 +1,121 @@
+#include "net/http/request.h"
+
+#include <algorithm>
+
+namespace progressd {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char l = lower(c);
+  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      decoded += ' ';
+    } else if (text[i] != '%') {
+      decoded += text[i];
+    } else {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_digit(text[i + 1]);
+      const int low = hex_digit(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      decoded += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return decoded;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::optional<std::string_view> Request::header(std::string_view name) const {
+  for (const auto& [field, value] : headers_) {
+    if (equals_ignoring_case(field, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::string Request::header_list(std::string_view name) const {
+  std::string list;
+  for (const auto& [field, value] : headers_) {
+    if (!equals_ignoring_case(field, name)) continue;
+    if (!list.empty()) list += ", ";
+    list += value;
+  }
+  return list;
+}
+
+std::string Request::content_type() const {
+  const std::string_view value = header("Content-Type").value_or("");
+  std::string type(trimmed(value.substr(0, value.find(';'))));
+  std::transform(type.begin(), type.end(), type.begin(), lower);
+  return type;
+}
+
+std::optional<std::string_view> Request::query(std::string_view name) const {
+  for (const auto& [key, value] : query_) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+void Request::add_header(std::string_view name, std::string_view value) {
+  headers_.emplace_back(name, trimmed(value));
+}
+
+bool Request::read_target() {
+  std::string_view rest = target;
+  if (rest == "*") {
+    path = "*";
+    return method == Method::kOptions;
+  }
+  for (const std::string_view scheme : {"http://", "https://"}) {  // absolute-form: from a proxy
+    if (!equals_ignoring_case(rest.substr(0, scheme.size()), scheme)) continue;
+    rest.remove_prefix(std::min(rest.find_first_of("/?", scheme.size()), rest.size()));
+    if (rest.empty() || rest.front() == '?') {
+      path = "/";
+    }
+    break;
+  }
+  rest = rest.substr(0, rest.find('#'));
+  const std::size_t mark = std::min(rest.find('?'), rest.size());
+  const std::string_view raw_path = rest.substr(0, mark);
+  if (path.empty()) {
+    if (raw_path.empty() || raw_path.front() != '/') return false;
+    // The router takes it apart before it decodes the parts: %2F is no separator.
+    path = raw_path;
+  }
+  std::string_view pairs = mark < rest.size() ? rest.substr(mark + 1) : std::string_view();
+  while (!pairs.empty()) {
+    const std::string_view pair = pairs.substr(0, pairs.find('&'));
+    pairs.remove_prefix(std::min(pair.size() + 1, pairs.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto key = percent_decoded(pair.substr(0, equals), true);
+    auto value =
+        percent_decoded(equals < pair.size() ? pair.substr(equals + 1) : std::string_view(), true);
+    if (!key || !value) return false;
+    query_.emplace_back(std::move(*key), std::move(*value));
+  }
+  return percent_decoded(path, false).has_value();
+}
+
+}  // namespace progressd

@@ -1,0 +1,58 @@
+// A request as handlers see it. All views are good until the handler has returned.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace progressd {
+
+enum class Method : std::uint8_t { kGet, kHead, kPost, kPatch, kDelete, kOptions, kOther };
+
+class Request {
+ public:
+  Method method = Method::kOther;
+  std::string target;  // as sent
+  int minor_version = 1;
+  bool keep_alive = true;
+  std::string body;  // with kJsonPaddingBytes of room behind it
+
+  std::string path;  // of `target`, still encoded
+  /// What stood for the route's `{}`, in order; set by the router.
+  std::vector<std::string> path_parameters;
+
+  /// The field's value; none when it was not sent. A field sent several times is the first one.
+  std::optional<std::string_view> header(std::string_view name) const;
+  /// The values of a list field, those of several lines joined by commas.
+  std::string header_list(std::string_view name) const;
+  /// The media type of the body in lower case without its parameters; empty when there is none.
+  std::string content_type() const;
+
+  /// The decoded value of a query parameter, the first of that name.
+  std::optional<std::string_view> query(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& query_parameters() const {
+    return query_;
+  }
+
+  void add_header(std::string_view name, std::string_view value);
+  std::size_t header_count() const { return headers_.size(); }
+  /// Takes `target` apart into path and query. False when it is malformed.
+  bool read_target();
+
+ private:
+  std::vector<std::pair<std::string, std::string>> headers_;
+  std::vector<std::pair<std::string, std::string>> query_;
+};
+
+/// Source: RFC 3986, section 2.1. None when a `%` is not followed by two digits.
+/// `plus_is_space`: as in a query (WHATWG URL, application/x-www-form-urlencoded).
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
+/// Equal but for the case of ASCII letters.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+/// Without spaces and tabs at both ends.
+std::string_view trimmed(std::string_view text);
+
+}  // namespace progressd

@@ -1,0 +1,172 @@
+#include "net/http/stream_writer.h"
+
+#include <algorithm>
+
+#include "core/base/ensure.h"
+
+namespace progressd {
+namespace {
+
+constexpr Millis kLingerMs = 2'000;
+
+}  // namespace
+
+void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends,
+                         Millis wall_at, double age) {
+  Connection& connection = connections_.at(slot);
+  connection.exchange.reset();
+  connection.state = Connection::State::kStreaming;
+  connection.opened_at = wall_at;
+  if (settings_.age_ms_max > 0) {
+    const double length = static_cast<double>(settings_.age_ms_max) * (0.8 + 0.2 * age);
+    connection.ends_at = deadlines_.now() + Deadlines::ticks(static_cast<Millis>(length));
+  }
+  ++counters_.open;
+  ++counters_.opened;
+  connection.ends = ends;
+  if (opening.size() < SocketIo::kPiecesMax) {
+    gather(opening);
+    transmit(slot, opening, ends);
+  } else {
+    enqueue(connection, opening, ends);
+    flush_backlog(slot);
+  }
+  if (connection.state != Connection::State::kStreaming) return;
+  if (connection.backlog) connection.backlog->opening_bytes = connection.backlog->outbox.bytes();
+  plan(slot);
+}
+
+void StreamWriter::forget(const Connection& connection) {
+  if (connection.opened_at != 0) --counters_.open;
+}
+
+void StreamWriter::plan(std::uint32_t slot) {
+  const Connection& connection = connections_.at(slot);
+  const Tick keepalive = connection.last_write + Deadlines::ticks(settings_.keepalive_ms) - 1;
+  deadlines_.set(slot,
+                 connection.ends_at == 0 ? keepalive : std::min(keepalive, connection.ends_at));
+}
+
+void StreamWriter::gather(std::span<const FrameRef> frames) {
+  pieces_.clear();
+  pieces_bytes_ = 0;
+  pieces_events_ = 0;
+  for (const FrameRef& frame : frames) {
+    pieces_.push_back(frame.bytes());
+    pieces_bytes_ += frame.bytes().size();
+    if (frame.about().sequence != 0) ++pieces_events_;
+  }
+  ENSURE(pieces_.size() < SocketIo::kPiecesMax);
+}
+
+void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
+                           bool ends) {
+  gather(frames);
+  for (const SubscriberId slot : to) {
+    Connection& connection = connections_.at(slot);
+    if (connection.state != Connection::State::kStreaming || connection.ends) continue;
+    connection.ends = ends;
+    transmit(slot, frames, ends);
+  }
+}
+
+void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
+  Connection& connection = connections_.at(slot);
+  if (connection.backlog) {
+    enqueue(connection, frames, ends);
+    return close_if_over_bound(slot);
+  }
+  const bool last_chunk = ends && connection.framing == Framing::kChunked;
+  if (last_chunk) pieces_.push_back(last_chunk_.bytes());
+  const std::size_t due = pieces_bytes_ + (last_chunk ? last_chunk_.bytes().size() : 0);
+  const SocketIo::Outcome outcome = io_.write(connection.fd, pieces_);
+  if (last_chunk) pieces_.pop_back();
+  if (outcome.status == SocketIo::Status::kFailed) return connections_.close(slot);
+  connection.last_write = deadlines_.now();
+  counters_.bytes_sent += outcome.bytes;
+  if (outcome.bytes == due) {
+    counters_.events_delivered += pieces_events_;
+    if (ends) linger(slot);
+    return;
+  }
+  enqueue(connection, frames, ends);
+  counters_.events_delivered += connection.backlog->outbox.consume(outcome.bytes);
+}
+
+void StreamWriter::enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends) {
+  if (!connection.backlog) connection.backlog = std::make_unique<Backlog>();
+  Outbox& outbox = connection.backlog->outbox;
+  for (const FrameRef& frame : frames) {
+    const std::size_t replaced = outbox.push(frame);
+    connection.conflated += static_cast<std::uint32_t>(replaced);
+    counters_.events_conflated += replaced;
+  }
+  if (ends && connection.framing == Framing::kChunked) outbox.push(last_chunk_);
+}
+
+void StreamWriter::close_if_over_bound(std::uint32_t slot) {
+  const Backlog& backlog = *connections_.at(slot).backlog;
+  if (backlog.outbox.bytes() <= settings_.outbox_bytes_max + backlog.opening_bytes) return;
+  ++counters_.closed_as_slow;
+  connections_.close(slot);  // it resumes from the last event that it got
+}
+
+void StreamWriter::flush_backlog(std::uint32_t slot) {
+  Connection& connection = connections_.at(slot);
+  Backlog& backlog = *connection.backlog;
+  while (!backlog.outbox.empty()) {
+    pieces_.resize(SocketIo::kPiecesMax);
+    pieces_.resize(backlog.outbox.gather(pieces_));
+    const SocketIo::Outcome outcome = io_.write(connection.fd, pieces_);
+    if (outcome.status == SocketIo::Status::kFailed) return connections_.close(slot);
+    if (outcome.status == SocketIo::Status::kWouldBlock) return;
+    connection.last_write = deadlines_.now();
+    counters_.bytes_sent += outcome.bytes;
+    counters_.events_delivered += backlog.outbox.consume(outcome.bytes);
+    backlog.opening_bytes -= std::min(backlog.opening_bytes, outcome.bytes);
+  }
+  connection.backlog.reset();
+  if (connection.ends) linger(slot);
+}
+
+void StreamWriter::on_writable(std::uint32_t slot) {
+  if (connections_.at(slot).backlog) flush_backlog(slot);
+}
+
+void StreamWriter::on_due(std::uint32_t slot) {
+  Connection& connection = connections_.at(slot);
+  if (connection.state == Connection::State::kLingering) return connections_.close(slot);
+  if (connection.ends_at != 0 && connection.ends_at <= deadlines_.now()) {
+    connection.ends_at = 0;
+    end(slot);
+  } else if (!connection.backlog) {
+    // A reader with a backlog has bytes under way: TCP notices when it has gone.
+    const bool chunked = connection.framing == Framing::kChunked;
+    const FrameRef& keepalive = chunked ? chunked_keepalive_ : bare_keepalive_;
+    gather({&keepalive, 1});
+    transmit(slot, {&keepalive, 1}, false);
+  } else {
+    connection.last_write = deadlines_.now();
+  }
+  if (connection.state == Connection::State::kStreaming) plan(slot);
+}
+
+void StreamWriter::end(std::uint32_t slot) {
+  Connection& connection = connections_.at(slot);
+  if (connection.state != Connection::State::kStreaming || connection.ends) return;
+  connection.ends = true;
+  gather({});
+  if (connection.framing == Framing::kUntilClose && !connection.backlog) return linger(slot);
+  transmit(slot, {}, true);
+}
+
+void StreamWriter::linger(std::uint32_t slot) {
+  Connection& connection = connections_.at(slot);
+  connection.exchange.reset();
+  connection.backlog.reset();
+  connection.state = Connection::State::kLingering;
+  io_.shut_write(connection.fd);
+  deadlines_.set(slot, deadlines_.now() + Deadlines::ticks(kLingerMs));
+}
+
+}  // namespace progressd

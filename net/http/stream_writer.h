@@ -1,0 +1,79 @@
+// Writes event streams: what the hub hands out, keepalives, and the end. For a reader whose socket
+// takes the bytes an event is one gathering write of shared frames and nothing else; only a reader
+// whose socket is full has a backlog, bounded and conflated.
+//
+// Thread: the loop's. No call changes a subscription or frees a connection.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/stream/hub.h"
+#include "net/http/connection.h"
+#include "net/http/deadlines.h"
+
+namespace progressd {
+
+struct StreamSettings {
+  Millis keepalive_ms = 15'000;
+  Millis age_ms_max = 0;  // 0: none
+  std::size_t outbox_bytes_max = 1024 * 1024;
+};
+
+struct StreamCounters {
+  std::uint64_t open = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t events_delivered = 0;
+  std::uint64_t events_conflated = 0;
+  std::uint64_t closed_as_slow = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
+class StreamWriter final : public Sink {
+ public:
+  StreamWriter(const StreamSettings& settings, SocketIo& io, ConnectionTable& connections,
+               Deadlines& deadlines)
+      : settings_(settings), io_(io), connections_(connections), deadlines_(deadlines) {}
+
+  /// The connection's exchange is over: from here on it is a stream that begins with `opening`.
+  /// `age`: 0 to 1, where between 80 and 100 % of the greatest age this stream ends.
+  void begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends, Millis wall_at,
+             double age);
+  void deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
+               bool ends) override;
+  void on_writable(std::uint32_t slot);
+  void on_due(std::uint32_t slot);
+  /// Ends the stream cleanly, now or when its backlog is written.
+  void end(std::uint32_t slot);
+  /// Shuts the write side and lets the peer close.
+  void linger(std::uint32_t slot);
+  /// The connection has closed.
+  void forget(const Connection& connection);
+
+  const StreamCounters& counters() const { return counters_; }
+
+ private:
+  /// Writes frames whose bytes stand in `pieces_`, or queues what the socket does not take.
+  void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
+  void gather(std::span<const FrameRef> frames);
+  void enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends);
+  void close_if_over_bound(std::uint32_t slot);
+  void flush_backlog(std::uint32_t slot);
+  void plan(std::uint32_t slot);
+
+  const StreamSettings& settings_;
+  SocketIo& io_;
+  ConnectionTable& connections_;
+  Deadlines& deadlines_;
+  StreamCounters counters_;
+  std::vector<std::string_view> pieces_;  // of one turn's frames, for all their readers
+  std::size_t pieces_bytes_ = 0;
+  std::size_t pieces_events_ = 0;
+  const FrameRef last_chunk_{"0\r\n\r\n"};  // ends a chunked response
+  const FrameRef chunked_keepalive_ = make_frame(Framing::kChunked, kSseKeepalive, {});
+  const FrameRef bare_keepalive_ = make_frame(Framing::kUntilClose, kSseKeepalive, {});
+};
+
+}  // namespace progressd

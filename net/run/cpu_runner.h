@@ -1,0 +1,57 @@
+// Runs `cpu` jobs: work that really computes, on libuv's threads. A step is cut into slices of some
+// milliseconds; a job gets one slice, then stands in line again, so that a thousand jobs share the
+// threads fairly and a cancelled one stops at its next slice.
+//
+//   line of jobs ─► WorkPool (a slice each) ─► Inbox ─► the step is done ─► Ledger
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/ledger.h"
+#include "net/uv/inbox.h"
+#include "net/uv/work_pool.h"
+
+namespace progressd {
+
+class CpuRunner final : public ChangeObserver {
+ public:
+  /// `rounds_per_ms`: of core/sim/cpu_work, on this machine.
+  CpuRunner(Loop& loop, std::size_t threads, std::uint64_t rounds_per_ms, Ledger& ledger,
+            const Clock& clock, Random& random);
+  ~CpuRunner() override { inbox_->close(); }
+
+  void on_applied(const Change& change, Job& job) override;
+  /// New jobs begin here, after the changes that made them were told everywhere.
+  void on_turn_end() { fill_pool(); }
+
+ private:
+  struct Run {
+    Job& job;
+    std::uint64_t seed;          // of the next slice: what the last one ended with
+    std::int64_t step_ms_left;   // of the present step
+  };
+  struct SliceDone {
+    TopicId job;
+    std::uint64_t seed;
+    std::int64_t slice_ms;
+  };
+
+  void fill_pool();
+  void on_slices(const std::vector<SliceDone>& slices);
+
+  std::uint64_t rounds_per_ms_;
+  Ledger& ledger_;
+  const Clock& clock_;
+  Random& random_;
+  std::unordered_map<TopicId, Run> runs_;
+  std::deque<TopicId> line_;
+  std::shared_ptr<Inbox<SliceDone>> inbox_;
+  WorkPool pool_;
+};
+
+}  // namespace progressd

@@ -1,0 +1,36 @@
+// Runs `timer` jobs: a step every stepMs, without a thread, all of them on one wheel.
+// Each step is due at a fixed time after the one before, so that delays don't add up.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "core/base/clock.h"
+#include "core/ledger.h"
+#include "net/uv/wheel_timer.h"
+
+namespace progressd {
+
+class TimerRunner final : public ChangeObserver {
+ public:
+  TimerRunner(Loop& loop, Ledger& ledger, const Clock& clock)
+      : ledger_(ledger), clock_(clock), wheel_(loop, [this](WheelNode& node) { on_due(node); }) {}
+
+  void on_applied(const Change& change, Job& job) override;
+  void on_turn_end() { wheel_.arm(); }
+
+ private:
+  struct Run : WheelNode {
+    explicit Run(Job& its_job) : job(its_job) {}
+    Job& job;
+  };
+
+  void on_due(WheelNode& node);
+
+  Ledger& ledger_;
+  const Clock& clock_;
+  std::unordered_map<TopicId, std::unique_ptr<Run>> runs_;
+  WheelTimer wheel_;
+};
+
+}  // namespace progressd

@@ -1,0 +1,152 @@
+#include "net/server.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "net/api/dashboard.h"
+#include "net/log.h"
+
+namespace progressd {
+namespace {
+
+/// Connections beyond the limit that are accepted to be told so.
+constexpr std::size_t kRefusalsMax = 64;
+/// Descriptors for everything that is no connection.
+constexpr std::size_t kOtherDescriptors = 32;
+/// While draining, connections without a stream are kept for so long to be answered 503.
+constexpr Millis kDrainIdleMs = 1'000;
+constexpr Millis kDrainTickMs = 20;
+
+Tick tick_of(const Loop& loop) { return static_cast<Tick>(loop.now() / kTickMs); }
+
+}  // namespace
+
+void complete_config(Config& config, std::size_t descriptors) {
+  const std::size_t reserve = kRefusalsMax + kOtherDescriptors;
+  const std::size_t possible = descriptors > 2 * reserve ? descriptors - reserve : descriptors / 3;
+  if (config.connections_max == 0 || config.connections_max > possible) {
+    config.connections_max = possible;
+  }
+  if (config.job_threads == 0) config.job_threads = std::max(1U, std::thread::hardware_concurrency());
+}
+
+Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
+    : config_(config),
+      loop_(loop),
+      journal_(random_),
+      ids_(journal_.epoch()),
+      jobs_(config_.jobs),
+      connections_(io_,
+                   [this](std::uint32_t slot, Connection& connection) {
+                     if (connection.subscribed) hub_.unsubscribe(slot);
+                     streams_.forget(connection);
+                   }),
+      deadlines_(connections_, tick_of(loop)),
+      streams_(config_.streams, io_, connections_, deadlines_),
+      hub_(config_.history_events, streams_),
+      ledger_(journal_, jobs_, hub_),
+      timer_runner_(loop, ledger_, clock_),
+      cpu_runner_(loop, config_.job_threads, rounds_per_ms, ledger_, clock_, random_),
+      caretaker_(loop, ledger_, jobs_, clock_, config_.retain_finished_ms),
+      lag_(loop),
+      job_api_({ledger_, jobs_, ids_, clock_, random_}),
+      report_api_(ledger_, clock_),
+      stream_api_({ledger_, jobs_, ids_, random_}),
+      operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_,
+                       [this] { return ready_ && drain_until_ == 0; }}),
+      http_({config_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_}),
+      poller_(loop,
+              [this](std::uint64_t token, Ready ready) {
+                Listeners::is_token(token) ? listeners_.on_ready(token)
+                                           : http_.on_ready(token, ready);
+              }),
+      listeners_(
+          loop, poller_,
+          {config_.connections_max, std::min(kRefusalsMax, config_.connections_max)},
+          [this] { return connections_.open_count(); },
+          [this](int fd, bool over_limit) {
+            const ConnectionId id = http_.accept(fd, over_limit);
+            if (!poller_.add_connection(fd, id)) connections_.close(ConnectionTable::slot_of(id));
+          }),
+      tick_timer_(loop,
+                  [this] {
+                    deadlines_.advance(tick_of(loop_),
+                                       [this](std::uint32_t slot) { http_.on_due(slot); });
+                  }),
+      drain_timer_(loop, [this] { on_drain_tick(); }),
+      turn_end_(loop, [this] { on_turn_end(); }) {
+  ledger_.observe(timer_runner_);
+  ledger_.observe(cpu_runner_);
+  ledger_.observe(caretaker_);
+  job_api_.add_routes(router_);
+  report_api_.add_routes(router_);
+  stream_api_.add_routes(router_);
+  operations_api_.add_routes(router_);
+  add_dashboard_routes(router_);
+  tick_timer_.start_every(kTickMs);
+}
+
+Server::~Server() {
+  // While there is still a hub to unsubscribe from.
+  connections_.close_all();
+}
+
+Result<std::vector<std::string>> Server::start() {
+  std::vector<std::string> bound;
+  for (const std::string& address : config_.listen) {
+    const Result<std::string> one = listeners_.listen(address);
+    if (!one) return tl::unexpected(one.error());
+    bound.push_back(*one);
+  }
+  ready_ = true;
+  if (config_.demo) start_demo();
+  return bound;
+}
+
+void Server::start_demo() {
+  Change change = make_change(ChangeKind::kCreate, "demo", clock_.wall_at());
+  JobSpec spec;
+  spec.id = change.job_id;
+  spec.kind = Text("demo");
+  spec.owner = kAnonymous;
+  spec.message = Text("a demo that takes a minute");
+  spec.total = 600;
+  change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
+  ledger_.commit(std::move(change), [](const auto&) {});
+}
+
+void Server::on_turn_end() {
+  // Runners first: what they commit is still written in this turn.
+  cpu_runner_.on_turn_end();
+  hub_.flush();
+  connections_.reap();
+  timer_runner_.on_turn_end();
+  caretaker_.on_turn_end();
+}
+
+void Server::begin_drain() {
+  if (drain_until_ != 0) return;
+  log::info("draining {} streams over {} ms", streams_.counters().open, config_.drain_ms);
+  drain_until_ = loop_.now() + config_.drain_ms;
+  idle_until_ = loop_.now() + std::min(config_.drain_ms, kDrainIdleMs);
+  listeners_.close();
+  http_.begin_drain();
+  const Tick now = deadlines_.now();
+  const auto spread = static_cast<std::uint64_t>(config_.drain_ms / kTickMs) + 1;
+  for (std::uint32_t slot = 0; slot < connections_.slots(); ++slot) {
+    Connection& connection = connections_.at(slot);
+    if (connection.state != Connection::State::kStreaming) continue;
+    connection.ends_at = now + 1 + static_cast<Tick>(random_.next() % spread);
+    deadlines_.set(slot, connection.ends_at);
+  }
+  drain_timer_.start_every(kDrainTickMs);
+}
+
+void Server::on_drain_tick() {
+  const bool streams_left = streams_.counters().open > 0 && loop_.now() < drain_until_ + kTickMs;
+  const bool idle_left = connections_.open_count() > 0 && loop_.now() < idle_until_;
+  if (!streams_left && !idle_left) loop_.stop();
+}
+
+}  // namespace progressd

@@ -1,0 +1,87 @@
+// The server: builds every part and hands each to the next by reference. No other file knows them
+// all. Thread: the loop's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/jobs/job_table.h"
+#include "core/journal/memory.h"
+#include "core/ledger.h"
+#include "core/stream/hub.h"
+#include "net/api/job_api.h"
+#include "net/api/operations_api.h"
+#include "net/api/report_api.h"
+#include "net/api/stream_api.h"
+#include "net/config.h"
+#include "net/http/deadlines.h"
+#include "net/http/http_connections.h"
+#include "net/http/listener.h"
+#include "net/lag_meter.h"
+#include "net/run/caretaker.h"
+#include "net/run/cpu_runner.h"
+#include "net/run/timer_runner.h"
+#include "net/system.h"
+#include "net/uv/loop.h"
+#include "net/uv/turn_end.h"
+
+namespace progressd {
+
+class Server {
+ public:
+  /// `config.connections_max` and `config.job_threads` are set (see complete_config()).
+  /// `rounds_per_ms`: of core/sim/cpu_work, on this machine.
+  Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Listens on every address of the config. Returns them with their ports.
+  /// Errors: that of the first which can't be had.
+  Result<std::vector<std::string>> start();
+
+  /// No new connections; streams are ended spread over the drain time; then the loop stops.
+  void begin_drain();
+
+ private:
+  void on_turn_end();
+  void on_drain_tick();
+  void start_demo();
+
+  const Config config_;
+  Loop& loop_;
+  SystemClock clock_;
+  SystemRandom random_;
+  SocketIo io_;
+  MemoryJournal journal_;
+  EventIds ids_;
+  JobTable jobs_;
+  ConnectionTable connections_;
+  Deadlines deadlines_;
+  StreamWriter streams_;
+  Hub hub_;
+  Ledger ledger_;
+  TimerRunner timer_runner_;
+  CpuRunner cpu_runner_;
+  Caretaker caretaker_;
+  LagMeter lag_;
+  JobApi job_api_;
+  ReportApi report_api_;
+  StreamApi stream_api_;
+  OperationsApi operations_api_;
+  Router router_;
+  HttpConnections http_;
+  Poller poller_;
+  Listeners listeners_;
+  Timer tick_timer_;
+  Timer drain_timer_;
+  TurnEnd turn_end_;
+  bool ready_ = false;
+  Millis drain_until_ = 0;  // of the loop's clock; 0: not draining
+  Millis idle_until_ = 0;
+};
+
+/// Fills in what depends on this machine: how many descriptors and processors it has.
+void complete_config(Config& config, std::size_t descriptors);
+
+}  // namespace progressd

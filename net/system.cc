@@ -1,0 +1,37 @@
+#include "net/system.h"
+
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include <chrono>
+
+#include "core/base/ensure.h"
+
+namespace progressd {
+
+Millis SystemClock::wall_at() const {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return duration_cast<milliseconds>(since_1970).count();
+}
+
+std::uint64_t SystemRandom::next() {
+  if (left_ == 0) {
+    // Up to 256 bytes are never interrupted and never short, says getrandom(2).
+    ENSURE(getrandom(numbers_.data(), sizeof numbers_, 0) == sizeof numbers_);
+    left_ = numbers_.size();
+  }
+  return numbers_[--left_];
+}
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  ENSURE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // refused: the present limit stays in force
+  ENSURE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  return limit.rlim_cur;
+}
+
+}  // namespace progressd

@@ -1,0 +1,30 @@
+// The machine's clock and randomness, behind core's interfaces; and its descriptors.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/clock.h"
+
+namespace progressd {
+
+class SystemClock final : public Clock {
+ public:
+  Millis wall_at() const override;
+};
+
+/// From the kernel, in batches.
+class SystemRandom final : public Random {
+ public:
+  std::uint64_t next() override;
+
+ private:
+  std::array<std::uint64_t, 32> numbers_{};
+  std::size_t left_ = 0;
+};
+
+/// Raises the limit of open descriptors to what is allowed. Returns what is in force then.
+std::size_t raise_descriptor_limit();
+
+}  // namespace progressd

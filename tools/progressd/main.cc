@@ -1,0 +1,66 @@
+// progressd: reads its flags, builds the loop and the server, runs until it is told to end.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/ensure.h"
+#include "core/sim/cpu_work.h"
+#include "net/config.h"
+#include "net/log.h"
+#include "net/server.h"
+#include "net/system.h"
+#include "net/uv/loop.h"
+#include "net/uv/signal.h"
+#include "net/uv/work_pool.h"
+
+namespace progressd {
+namespace {
+
+int run(Config config) {
+  log::start(config.log_level);
+  const std::size_t descriptors = raise_descriptor_limit();
+  complete_config(config, descriptors);
+  log::info("{} descriptors: up to {} connections; {} job threads", descriptors,
+            config.connections_max, config.job_threads);
+  WorkPool::size_threads(config.job_threads);
+
+  Loop loop;
+  Server server(loop, config, calibrate_rounds_per_ms());
+  bool draining = false;
+  const auto on_signal = [&] {
+    if (draining) loop.stop();  // the second time: at once
+    draining = true;
+    server.begin_drain();
+  };
+  const Signal terminate(loop, SIGTERM, on_signal);
+  const Signal interrupt(loop, SIGINT, on_signal);
+  const Result<std::vector<std::string>> addresses = server.start();
+  if (!addresses) {
+    log::error("{}", addresses.error().detail);
+    return 1;
+  }
+  for (const std::string& address : *addresses) log::info("listening on http://{}", address);
+  if (config.demo) {
+    log::info("follow the demo: curl -N http://{}/v1/jobs/demo/events", addresses->front());
+  }
+  loop.run();
+  log::info("ended");
+  return 0;
+}
+
+}  // namespace
+}  // namespace progressd
+
+int main(int argc, char** argv) {
+  // A peer that closes while we write is an error of that write, and no signal.
+  ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+  auto config = progressd::read_config(argc, argv);
+  if (const auto* exit = std::get_if<progressd::ConfigExit>(&config)) {
+    std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);
+    return exit->status;
+  }
+  return progressd::run(std::move(std::get<progressd::Config>(config)));
+}
