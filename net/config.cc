@@ -33,7 +33,8 @@ Result<std::size_t> parse_bytes(std::string_view text) {
       return number * known.bytes;
     }
   }
-  return fail(Errc::kInvalid, fmt::format("'{}' is no size: write it like 4096, 16KiB, 1MiB", text));
+  return fail(Errc::kInvalid,
+              fmt::format("'{}' is no size: write it like 4096, 16KiB, 1MiB", text));
 }
 
 std::string bytes_text(std::size_t bytes) {

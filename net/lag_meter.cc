@@ -14,7 +14,8 @@ constexpr double kGrowth = 1.25;
 
 std::size_t bucket_of(double ms, std::size_t buckets) {
   if (ms <= kLeastMs) return 0;
-  const auto bucket = static_cast<std::size_t>(std::ceil(std::log(ms / kLeastMs) / std::log(kGrowth)));
+  const auto bucket =
+      static_cast<std::size_t>(std::ceil(std::log(ms / kLeastMs) / std::log(kGrowth)));
   return std::min(bucket, buckets - 1);
 }
 

@@ -28,7 +28,8 @@ void complete_config(Config& config, std::size_t descriptors) {
   if (config.connections_max == 0 || config.connections_max > possible) {
     config.connections_max = possible;
   }
-  if (config.job_threads == 0) config.job_threads = std::max(1U, std::thread::hardware_concurrency());
+  if (config.job_threads == 0)
+    config.job_threads = std::max(1U, std::thread::hardware_concurrency());
 }
 
 Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
@@ -55,15 +56,15 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       stream_api_({ledger_, jobs_, ids_, random_}),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_,
                        [this] { return ready_ && drain_until_ == 0; }}),
-      http_({config_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_}),
+      http_(
+          {config_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_}),
       poller_(loop,
               [this](std::uint64_t token, Ready ready) {
                 Listeners::is_token(token) ? listeners_.on_ready(token)
                                            : http_.on_ready(token, ready);
               }),
       listeners_(
-          loop, poller_,
-          {config_.connections_max, std::min(kRefusalsMax, config_.connections_max)},
+          loop, poller_, {config_.connections_max, std::min(kRefusalsMax, config_.connections_max)},
           [this] { return connections_.open_count(); },
           [this](int fd, bool over_limit) {
             const ConnectionId id = http_.accept(fd, over_limit);

@@ -19,7 +19,7 @@ constexpr unsigned kStrictFlags = rapidjson::kParseValidateEncodingFlag |
                                   rapidjson::kParseNumbersAsStringsFlag |
                                   rapidjson::kParseIterativeFlag;
 constexpr double kExactIntegerMax = 9'007'199'254'740'992.0;  // 2^53
-constexpr long long kExponentMax = 1'000'000'000'000;  // whoever writes more means the same
+constexpr long long kExponentMax = 1'000'000'000'000;         // whoever writes more means the same
 
 /// A length-bounded input, since texts from outside are not zero-terminated. RapidJSON asks for a
 /// zero at the end; a NUL inside the text is then trailing garbage, found by comparing positions.
@@ -297,7 +297,8 @@ Result<std::int64_t> JsonValue::integer(std::string_view field, std::int64_t min
                                         std::int64_t max) {
   read_ = true;
   const auto refuse = [&] {
-    return fail(Errc::kInvalid, fmt::format("{}: must be an integer from {} to {}", field, min, max));
+    return fail(Errc::kInvalid,
+                fmt::format("{}: must be an integer from {} to {}", field, min, max));
   };
   std::int64_t number = 0;
   if (value_of(value_).get_int64().get(number) != simdjson::SUCCESS) {

@@ -46,8 +46,7 @@ std::string rfc3339(Millis wall_at) {
   const Date date = civil_from_days(at / kDayMs);
   const Millis in_day = at % kDayMs;
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", date.year, date.month, date.day,
-                     in_day / 3'600'000, in_day / 60'000 % 60, in_day / 1'000 % 60,
-                     in_day % 1'000);
+                     in_day / 3'600'000, in_day / 60'000 % 60, in_day / 1'000 % 60, in_day % 1'000);
 }
 
 Result<Millis> parse_duration(std::string_view text) {
@@ -71,7 +70,8 @@ Result<Millis> parse_duration(std::string_view text) {
 std::string duration_text(Millis length) {
   if (length == 0) return "0";
   for (const Unit& unit : kUnits) {
-    if (length % unit.length_ms == 0) return fmt::format("{}{}", length / unit.length_ms, unit.name);
+    if (length % unit.length_ms == 0)
+      return fmt::format("{}{}", length / unit.length_ms, unit.name);
   }
   return fmt::format("{}ms", length);
 }

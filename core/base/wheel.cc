@@ -25,6 +25,8 @@ void Wheel::set(WheelNode& node, Millis due) {
 }
 
 void Wheel::put(WheelNode& node, std::size_t slot) {
+  const bool alone = !slots_[slot].is_set();
+  earliest_[slot] = alone ? node.due_ : std::min(earliest_[slot], node.due_);
   node.link_before(slots_[slot]);
   occupied_[slot / kWordBits] |= std::uint64_t{1} << (slot % kWordBits);
 }
@@ -76,10 +78,19 @@ std::optional<Millis> Wheel::next_due() const {
       continue;
     }
     const WheelNode& head = slots_[slot];
-    if (!head.is_set()) word &= ~(std::uint64_t{1} << (slot % kWordBits));
-    for (const WheelNode* node = head.next_; node != &head; node = node->next_) {
-      any = true;
-      if (node->due_ <= at) return at;
+    if (!head.is_set()) {
+      word &= ~(std::uint64_t{1} << (slot % kWordBits));
+      ++at;
+      continue;
+    }
+    any = true;
+    if (earliest_[slot] <= at) {
+      // It may have been cancelled since.
+      earliest_[slot] = head.next_->due_;
+      for (const WheelNode* node = head.next_; node != &head; node = node->next_) {
+        earliest_[slot] = std::min(earliest_[slot], node->due_);
+      }
+      if (earliest_[slot] <= at) return at;
     }
     ++at;
   }

@@ -40,13 +40,13 @@ struct JobSpec {
   std::string owner;
   std::int64_t total = 100;
   Text message;
-  Millis step_ms = 100;               // timer: between two steps
-  std::int64_t step_work_ms = 10;     // cpu: milliseconds of CPU a step
-  std::int64_t fail_at = 0;           // the `done` at which a built-in job fails; 0: it doesn't
-  Text failed_reason;                 // of that failure
-  Text result;                        // JSON, set on completion
-  std::int64_t repeat = 1;            // rounds; 0: for ever
-  Millis stall_after_ms = 0;          // external: fails when unreported for so long; 0: never
+  Millis step_ms = 100;            // timer: between two steps
+  std::int64_t step_work_ms = 10;  // cpu: milliseconds of CPU a step
+  std::int64_t fail_at = 0;        // the `done` at which a built-in job fails; 0: it doesn't
+  Text failed_reason;              // of that failure
+  Text result;                     // JSON, set on completion
+  std::int64_t repeat = 1;         // rounds; 0: for ever
+  Millis stall_after_ms = 0;       // external: fails when unreported for so long; 0: never
 };
 
 /// Progress per second as an exponentially weighted mean over the last seconds.

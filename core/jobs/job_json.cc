@@ -94,8 +94,8 @@ bool NativeDialect::encode(const Subject& subject, const Event& event, std::stri
   const Job& job = static_cast<const Job&>(subject);
   id_.clear();
   ids_.append(event.sequence, id_);
-  const std::string_view json = event.type == EventType::kProgress ? json_.progress(job, event)
-                                                                   : json_.whole(job, event);
+  const std::string_view json =
+      event.type == EventType::kProgress ? json_.progress(job, event) : json_.whole(job, event);
   append_sse(name(event.type), id_, json, out);
   return true;
 }

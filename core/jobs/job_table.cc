@@ -145,8 +145,8 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   if (report.state == State::kPending && done > 0) {
     return refuse(Errc::kInvalid, "state: a job with done above 0 is not pending", &job);
   }
-  if (report.if_match && std::count(report.if_match->begin(), report.if_match->end(),
-                                    job.last_sequence) == 0) {
+  if (report.if_match &&
+      std::count(report.if_match->begin(), report.if_match->end(), job.last_sequence) == 0) {
     return refuse(Errc::kPreconditionFailed, "If-Match: the job has changed since", &job);
   }
 

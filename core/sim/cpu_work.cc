@@ -1,8 +1,7 @@
 #include "core/sim/cpu_work.h"
 
-#include <ctime>
-
 #include <algorithm>
+#include <ctime>
 
 namespace progressd {
 namespace {

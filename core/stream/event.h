@@ -1,5 +1,6 @@
 // What a topic tells, in the form in which it is kept: numbers and one shared text, no bytes of
-// any dialect. A frame is made of it when there is somebody to read it, and made again for a replay.
+// any dialect. A frame is made of it when there is somebody to read it, and made again for a
+// replay.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // A frame: the bytes of one event in one encoding, immutable, shared by every reader of it.
 //
 //   ┌ Rep ─────────────────────────────┬ bytes ───────────────────────────────┐
-//   │ refs  size  sequence  topic  …   │ 9b\r\n event: …\nid: …\ndata: …\n\n \r\n │   one allocation
-//   └──────────────────────────────────┴──────────────────────────────────────┘
+//   │ refs  size  sequence  topic  …   │ 9b\r\n event: …\nid: …\ndata: …\n\n \r\n │   one
+//   allocation └──────────────────────────────────┴──────────────────────────────────────┘
 //
 // Thread: the loop's; the count is a plain integer because frames never leave it.
 #pragma once
@@ -24,7 +24,7 @@ class FrameRef {
  public:
   struct About {
     TopicId topic = 0;
-    Sequence sequence = 0;    // of its event; 0 when it has none
+    Sequence sequence = 0;     // of its event; 0 when it has none
     bool conflatable = false;  // a newer progress frame of the topic may take its place
     bool progress = false;     // it may take the place of an older conflatable one
   };
@@ -46,9 +46,7 @@ class FrameRef {
   }
 
   bool is_null() const { return rep_ == nullptr; }
-  std::string_view bytes() const {
-    return {reinterpret_cast<const char*>(rep_ + 1), rep_->size};
-  }
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(rep_ + 1), rep_->size}; }
   const About& about() const { return rep_->about; }
 
  private:

@@ -151,7 +151,8 @@ Feed& Hub::feed_of(Query query, const Encoding& encoding) {
     const auto found = groups_.find(query.group);
     if (found != groups_.end()) {
       for (Feed* feed : found->second->feeds) {
-        const std::string_view also = feed->also == nullptr ? "" : std::string_view(feed->also->name);
+        const std::string_view also =
+            feed->also == nullptr ? "" : std::string_view(feed->also->name);
         if (feed->encoding == encoding && also == query.also_group) return *feed;
       }
     }
@@ -186,8 +187,7 @@ void Hub::destroy(Feed& feed) {
   delete &feed;
 }
 
-void Hub::subscribe(SubscriberId id, Query query, const Encoding& encoding,
-                    Sequence seen_through) {
+void Hub::subscribe(SubscriberId id, Query query, const Encoding& encoding, Sequence seen_through) {
   if (id >= subscriptions_.size()) subscriptions_.resize(id + 1);
   ENSURE(subscriptions_[id].feed == nullptr);
   Feed& feed = feed_of(std::move(query), encoding);

@@ -33,9 +33,9 @@ FrameRef FrameEncoder::encode(const Dialect& dialect, Framing framing, const Top
                               const Event& event) {
   payload_.clear();
   if (!dialect.encode(topic.subject(), event, payload_)) return {};
-  return make_frame(framing, payload_,
-                    {topic.id(), event.sequence, event.conflatable(),
-                     event.type == EventType::kProgress});
+  return make_frame(
+      framing, payload_,
+      {topic.id(), event.sequence, event.conflatable(), event.type == EventType::kProgress});
 }
 
 }  // namespace progressd

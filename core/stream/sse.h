@@ -34,8 +34,7 @@ FrameRef make_frame(Framing framing, std::string_view payload, const FrameRef::A
 class FrameEncoder {
  public:
   /// Null when the dialect does not tell such an event.
-  FrameRef encode(const Dialect& dialect, Framing framing, const Topic& topic,
-                  const Event& event);
+  FrameRef encode(const Dialect& dialect, Framing framing, const Topic& topic, const Event& event);
 
  private:
   std::string payload_;

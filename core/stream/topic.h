@@ -51,7 +51,7 @@ class Topic {
   std::vector<Event> ring_;       // kept events stand at head_ … head_ + count_, wrapping
   std::uint32_t head_ = 0;
   std::uint32_t count_ = 0;
-  std::vector<Feed*> feeds_;                  // of this topic alone, or of a list it stands in
+  std::vector<Feed*> feeds_;                 // of this topic alone, or of a list it stands in
   std::array<Group*, kGroupsMax> groups_{};  // that it belongs to; null behind the last
 };
 

@@ -50,9 +50,8 @@ bool accepts(const Request& request, std::string_view type, std::string_view sub
     const std::string_view range = trimmed(element.substr(0, element.find(';')));
     const std::string_view main = range.substr(0, range.find('/'));
     const std::string_view sub = main.size() < range.size() ? range.substr(main.size() + 1) : "";
-    const bool matches =
-        (main == "*" || equals_ignoring_case(main, type)) &&
-        (sub == "*" || equals_ignoring_case(sub, subtype));
+    const bool matches = (main == "*" || equals_ignoring_case(main, type)) &&
+                         (sub == "*" || equals_ignoring_case(sub, subtype));
     accepted = accepted || (matches && !is_refused(element.substr(range.size())));
     return true;
   });

@@ -63,8 +63,8 @@ Result<std::optional<IdempotencyKey>> read_idempotency_key(const Request& reques
   const std::optional<std::string_view> key = request.header("Idempotency-Key");
   if (!key) return std::nullopt;
   if (key->empty() || key->size() > kIdempotencyKeyBytesMax) {
-    return fail(Errc::kInvalid, fmt::format("Idempotency-Key: must be 1 to {} bytes",
-                                            kIdempotencyKeyBytesMax));
+    return fail(Errc::kInvalid,
+                fmt::format("Idempotency-Key: must be 1 to {} bytes", kIdempotencyKeyBytesMax));
   }
   return canonical_json(request.body).map([&](const std::string& body) {
     return std::optional(IdempotencyKey{std::string(*key), sha256(body)});
@@ -104,7 +104,8 @@ std::string JobApi::make_id() {
 }
 
 void JobApi::create(Request& request, const Responder& responder) {
-  if (const auto body = check_body(request, kJson); !body) return responder.reply(problem(body.error()));
+  if (const auto body = check_body(request, kJson); !body)
+    return responder.reply(problem(body.error()));
   Result<JobSpec> spec = read_creation(reader_, request.body);
   if (!spec) return responder.reply(problem(spec.error()));
   auto key = read_idempotency_key(request);
@@ -179,7 +180,8 @@ void JobApi::patch(Request& request, const Responder& responder) {
   if (parts_.jobs.find(request.path_parameters[0]) == nullptr) {
     return responder.reply(problem(404, "no such job"));
   }
-  if (const auto body = check_body(request, kJson); !body) return responder.reply(problem(body.error()));
+  if (const auto body = check_body(request, kJson); !body)
+    return responder.reply(problem(body.error()));
   Result<Report> report = read_report(reader_, request.body);
   if (!report) return responder.reply(problem(report.error()));
   if (const auto tags = tag_list(request, "If-Match"); tags && !tags->any) {

@@ -34,9 +34,8 @@ void write_milliseconds(std::string_view name, double milliseconds, JsonWriter& 
 void OperationsApi::add_routes(Router& router) {
   router.add(Method::kGet, "/v1/stats", [this](Request&, Responder r) { stats(r); });
   router.add(Method::kGet, "/v1/streams", [this](Request& q, Responder r) { streams(q, r); });
-  router.add(Method::kGet, "/healthz", [](Request&, Responder r) {
-    r.reply(json_response(200, R"({"status":"ok"})"));
-  });
+  router.add(Method::kGet, "/healthz",
+             [](Request&, Responder r) { r.reply(json_response(200, R"({"status":"ok"})")); });
   router.add(Method::kGet, "/readyz", [this](Request&, Responder r) {
     r.reply(parts_.is_ready() ? json_response(200, R"({"status":"ready"})")
                               : problem(503, "the server is starting or shutting down", 1));

@@ -72,8 +72,8 @@ void ReportApi::report(Request& request, const Responder& responder) {
       continue;
     }
     lines.push_back({number, std::nullopt});
-    Change& change = changes.emplace_back(
-        make_change(ChangeKind::kReport, std::move(line->job_id), at));
+    Change& change =
+        changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
     change.report = std::make_unique<Report>(std::move(line->report));
   }
   ledger_.commit(std::move(changes),

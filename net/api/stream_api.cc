@@ -62,9 +62,8 @@ std::optional<Sequence> StreamApi::place(const std::string& last_event_id) const
 }
 
 void StreamApi::append_snapshots(Opening& opening, std::vector<const Job*> jobs) const {
-  std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) {
-    return a->last_sequence < b->last_sequence;
-  });
+  std::sort(jobs.begin(), jobs.end(),
+            [](const Job* a, const Job* b) { return a->last_sequence < b->last_sequence; });
   std::string payload;
   for (const Job* job : jobs) {
     payload.clear();
@@ -86,8 +85,7 @@ void StreamApi::append_replay(Opening& opening, const std::vector<const Job*>& j
   std::sort(past.begin(), past.end(),
             [](const Past& a, const Past& b) { return a.event->sequence < b.event->sequence; });
   for (const Past& one : past) {
-    FrameRef frame =
-        encoder_.encode(opening.dialect, opening.framing, one.job->topic, *one.event);
+    FrameRef frame = encoder_.encode(opening.dialect, opening.framing, one.job->topic, *one.event);
     opening.frames.push_back(std::move(frame));
     opening.seen_through = one.event->sequence;
   }

@@ -44,13 +44,13 @@ struct Connection {
   std::uint32_t generation = 0;
   State state = State::kFree;
   Framing framing = Framing::kChunked;
-  bool subscribed = false;   // at the hub
-  bool ends = false;         // streaming: over once all is written
-  bool over_limit = false;   // accepted only to be told that there is no room
-  Tick due = 0;              // when its state must be looked at
-  Tick wheel_tick = 0;       // when the wheel will do so, not later than `due`; 0: never
-  Tick last_write = 0;       // streaming
-  Tick ends_at = 0;          // streaming: by age or by drain; 0: never
+  bool subscribed = false;  // at the hub
+  bool ends = false;        // streaming: over once all is written
+  bool over_limit = false;  // accepted only to be told that there is no room
+  Tick due = 0;             // when its state must be looked at
+  Tick wheel_tick = 0;      // when the wheel will do so, not later than `due`; 0: never
+  Tick last_write = 0;      // streaming
+  Tick ends_at = 0;         // streaming: by age or by drain; 0: never
   std::uint32_t conflated = 0;
   Millis opened_at = 0;                // streaming: wall time
   std::unique_ptr<Exchange> exchange;  // kHttp

@@ -16,9 +16,9 @@ struct Exchange {
   std::string out;       // written behind `sent` when the socket takes it
   std::size_t sent = 0;  // of `out`
   bool awaits_answer = false;
-  bool read_again = false;       // reading stopped before the socket was empty
-  bool closes = false;           // after `out`
-  bool peer_done = false;        // it sends no more
+  bool read_again = false;  // reading stopped before the socket was empty
+  bool closes = false;      // after `out`
+  bool peer_done = false;   // it sends no more
 };
 
 }  // namespace progressd

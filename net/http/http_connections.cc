@@ -138,8 +138,7 @@ void HttpConnections::reply(ConnectionId id, Response response) {
   ENSURE(exchange.awaits_answer);
   exchange.awaits_answer = false;
   const Request& request = exchange.parser.request();
-  write(slot, response, request.method == Method::kHead, request.keep_alive,
-        request.minor_version);
+  write(slot, response, request.method == Method::kHead, request.keep_alive, request.minor_version);
   exchange.parser.next();
   plan(slot);
   if (is_reading_ && reading_ == id) return;  // take_input() goes on
@@ -231,8 +230,9 @@ void HttpConnections::on_due(std::uint32_t slot) {
   if (exchange.sent < exchange.out.size() || stage == RequestParser::Stage::kIdle) {
     return parts_.connections.close(slot);
   }
-  refuse(slot, 408,
-         stage == RequestParser::Stage::kHead ? "the header took too long" : "the body took too long");
+  refuse(
+      slot, 408,
+      stage == RequestParser::Stage::kHead ? "the header took too long" : "the body took too long");
   flush(slot);
 }
 

@@ -30,7 +30,8 @@ struct Address {
 
 Result<Address> parse_address(const std::string& text) {
   const auto refuse = [&](std::string_view why) {
-    return fail(Errc::kInvalid, fmt::format("'{}': {}; write 127.0.0.1:8080 or [::1]:8080", text, why));
+    return fail(Errc::kInvalid,
+                fmt::format("'{}': {}; write 127.0.0.1:8080 or [::1]:8080", text, why));
   };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return refuse("there is no port");
@@ -103,7 +104,8 @@ Result<std::string> Listeners::listen(const std::string& text) {
       ::listen(fd, kBacklog) != 0 || !poller_.add_listener(fd, token)) {
     const int error = errno;
     ::close(fd);
-    return fail(Errc::kOverloaded, fmt::format("can't listen on {}: {}", text, std::strerror(error)));
+    return fail(Errc::kOverloaded,
+                fmt::format("can't listen on {}: {}", text, std::strerror(error)));
   }
   sockets_.push_back(fd);
   return with_port(text == "localhost" ? "127.0.0.1" : text, fd);

@@ -153,8 +153,8 @@ int RequestParser::on_headers_end() {
   }
   llhttp_.upgrade = 0;  // an Upgrade is an offer; it is not taken, and the request is answered
   stage_ = Stage::kBody;
-  request_.body.reserve(
-      std::min<std::size_t>(llhttp_.content_length, kBodyReserveBytesMax) + kJsonPaddingBytes);
+  request_.body.reserve(std::min<std::size_t>(llhttp_.content_length, kBodyReserveBytesMax) +
+                        kJsonPaddingBytes);
   return 0;
 }
 

@@ -32,8 +32,8 @@ class CpuRunner final : public ChangeObserver {
  private:
   struct Run {
     Job& job;
-    std::uint64_t seed;          // of the next slice: what the last one ended with
-    std::int64_t step_ms_left;   // of the present step
+    std::uint64_t seed;         // of the next slice: what the last one ended with
+    std::int64_t step_ms_left;  // of the present step
   };
   struct SliceDone {
     TopicId job;

@@ -56,8 +56,8 @@ void Poller::on_events() {
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     const bool hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    on_ready_(event.data.u64, {(event.events & EPOLLIN) != 0 || hung_up,
-                               (event.events & EPOLLOUT) != 0, hung_up});
+    on_ready_(event.data.u64,
+              {(event.events & EPOLLIN) != 0 || hung_up, (event.events & EPOLLOUT) != 0, hung_up});
   }
 }
 

@@ -7,8 +7,7 @@
 
 namespace progressd {
 
-Timer::Timer(Loop& loop, std::function<void()> on_due)
-    : on_due_(std::move(on_due)), handle_(this) {
+Timer::Timer(Loop& loop, std::function<void()> on_due) : on_due_(std::move(on_due)), handle_(this) {
   ENSURE(uv_timer_init(loop.get(), handle_.get()) == 0);
 }
 

@@ -1,0 +1,271 @@
+#include "core/jobs/job_table.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/core/testing.h"
+
+namespace progressd {
+namespace {
+
+using testing::DrivenTable;
+using testing::error_of;
+using testing::job_spec;
+using testing::report_done;
+using testing::report_state;
+
+constexpr std::array<State, kStates> kAllStates{State::kPending, State::kActive, State::kCompleted,
+                                                State::kFailed, State::kCancelled};
+
+/// An external job `a` of 100 that has come to `state`.
+DrivenTable table_with(State state) {
+  DrivenTable table;
+  table.create(job_spec("a", Runner::kExternal));
+  if (state == State::kCancelled) {
+    table.change(ChangeKind::kCancel, "a");
+  } else if (state != State::kPending) {
+    table.report("a", report_state(state));
+  }
+  EXPECT_EQ(table.jobs.find("a")->state, state);
+  return table;
+}
+
+TEST(JobTable, ReportsMoveAJobAlongTheTransitionTable) {
+  // What a report of the column's state does to a job in the row's: the new state, or an error.
+  using S = State;
+  const auto no = std::optional<State>();
+  const std::array<std::array<std::optional<State>, 4>, kStates> allowed{{
+      // pending     active      completed      failed
+      {S::kPending, S::kActive, S::kCompleted, S::kFailed},  // pending
+      {no, S::kActive, S::kCompleted, S::kFailed},           // active
+      {no, no, no, no},                                      // completed
+      {no, no, no, no},                                      // failed
+      {no, no, no, no},                                      // cancelled
+  }};
+  for (std::size_t from = 0; from < kStates; ++from) {
+    for (std::size_t to = 0; to < 4; ++to) {
+      DrivenTable table = table_with(kAllStates[from]);
+      const Outcome outcome = table.report("a", report_state(kAllStates[to]));
+      SCOPED_TRACE(std::string(state_name(kAllStates[from])) + " to " +
+                   std::string(state_name(kAllStates[to])));
+      EXPECT_EQ(error_of(outcome),
+                allowed[from][to] ? std::nullopt : std::optional(Errc::kConflict));
+      EXPECT_EQ(table.jobs.find("a")->state, allowed[from][to].value_or(kAllStates[from]));
+    }
+  }
+}
+
+TEST(JobTable, CancelEndsWhatIsAliveAndIsRefusedAfterwards) {
+  for (const State state : kAllStates) {
+    DrivenTable table = table_with(state);
+    const Outcome outcome = table.change(ChangeKind::kCancel, "a");
+    if (is_terminal(state)) {
+      EXPECT_EQ(error_of(outcome), Errc::kConflict);
+      EXPECT_EQ(table.jobs.find("a")->state, state);
+    } else {
+      ASSERT_FALSE(outcome.error);
+      EXPECT_EQ(outcome.event->type, EventType::kCancelled);
+      EXPECT_TRUE(outcome.event->state_changed);
+      EXPECT_EQ(table.jobs.find("a")->state, State::kCancelled);
+      EXPECT_EQ(table.jobs.find("a")->finished_at, table.at);
+    }
+  }
+}
+
+TEST(JobTable, NothingChangesATerminalJob) {
+  for (const State state : {State::kCompleted, State::kFailed, State::kCancelled}) {
+    DrivenTable table = table_with(state);
+    const Job& job = *table.jobs.find("a");
+    const Sequence last = job.last_sequence;
+    table.at += 1000;
+    Report report = report_done(100);
+    report.message = Text("late");
+    EXPECT_EQ(error_of(table.report("a", std::move(report))), Errc::kConflict);
+    for (const ChangeKind kind : {ChangeKind::kStart, ChangeKind::kStall, ChangeKind::kCancel}) {
+      EXPECT_EQ(error_of(table.change(kind, "a")), Errc::kConflict);
+    }
+    EXPECT_EQ(job.last_sequence, last);
+    EXPECT_TRUE(job.message.is_null());
+    EXPECT_EQ(job.finished_at, table.at - 1000);
+  }
+}
+
+TEST(JobTable, DoneAboveZeroMakesAJobActive) {
+  DrivenTable table = table_with(State::kPending);
+  EXPECT_FALSE(table.report("a", report_done(0)).event);
+  EXPECT_EQ(table.jobs.find("a")->state, State::kPending);
+  const Outcome outcome = table.report("a", report_done(1));
+  EXPECT_EQ(outcome.event->type, EventType::kProgress);
+  EXPECT_TRUE(outcome.event->state_changed);
+  EXPECT_EQ(table.jobs.find("a")->state, State::kActive);
+  EXPECT_EQ(table.jobs.find("a")->started_at, table.at);
+  EXPECT_FALSE(table.report("a", report_done(2)).event->state_changed);
+}
+
+TEST(JobTable, DoneIsBoundedByTotalAndNeverGoesBack) {
+  DrivenTable table = table_with(State::kPending);
+  EXPECT_EQ(error_of(table.report("a", report_done(101))), Errc::kInvalid);
+  EXPECT_EQ(table.jobs.find("a")->state, State::kPending);
+  EXPECT_FALSE(table.report("a", report_done(100)).error);
+  EXPECT_EQ(table.jobs.find("a")->state, State::kActive);
+  EXPECT_EQ(error_of(table.report("a", report_done(99))), Errc::kInvalid);
+  EXPECT_EQ(table.jobs.find("a")->done, 100);
+}
+
+TEST(JobTable, TotalMayChangeButNotBelowDone) {
+  DrivenTable table = table_with(State::kPending);
+  table.report("a", report_done(50));
+  Report less;
+  less.total = 49;
+  const Outcome refused = table.report("a", std::move(less));
+  ASSERT_EQ(error_of(refused), Errc::kInvalid);
+  EXPECT_EQ(refused.error->detail.substr(0, 6), "total:");
+  Report more = report_done(150);
+  more.total = 200;
+  EXPECT_FALSE(table.report("a", std::move(more)).error);
+  EXPECT_EQ(table.jobs.find("a")->total, 200);
+  EXPECT_EQ(table.jobs.find("a")->done, 150);
+}
+
+TEST(JobTable, ARefusedReportChangesNothingAtAll) {
+  DrivenTable table = table_with(State::kPending);
+  table.report("a", report_done(10));
+  Report bad = report_done(5);
+  bad.message = Text("no");
+  bad.result = Text("1");
+  bad.total = 500;
+  EXPECT_EQ(error_of(table.report("a", std::move(bad))), Errc::kInvalid);
+  const Job& job = *table.jobs.find("a");
+  EXPECT_EQ(job.total, 100);
+  EXPECT_TRUE(job.message.is_null());
+  EXPECT_TRUE(job.result.is_null());
+}
+
+TEST(JobTable, CompletingSetsDoneToTotal) {
+  DrivenTable table = table_with(State::kPending);
+  Report report = report_done(7);
+  report.state = State::kCompleted;
+  const Outcome outcome = table.report("a", std::move(report));
+  EXPECT_EQ(outcome.event->type, EventType::kCompleted);
+  EXPECT_EQ(outcome.event->done, 100);
+  EXPECT_EQ(table.jobs.find("a")->done, 100);
+}
+
+TEST(JobTable, FailingKeepsDoneAndTakesTheReason) {
+  DrivenTable table = table_with(State::kActive);
+  table.report("a", report_done(7));
+  Report report = report_state(State::kFailed);
+  report.failed_reason = Text("disk full");
+  EXPECT_EQ(table.report("a", std::move(report)).event->type, EventType::kFailed);
+  EXPECT_EQ(table.jobs.find("a")->done, 7);
+  EXPECT_EQ(table.jobs.find("a")->failed_reason.view(), "disk full");
+}
+
+TEST(JobTable, AnActiveReportOfPendingWithDoneIsRefused) {
+  DrivenTable table = table_with(State::kPending);
+  Report report = report_done(1);
+  report.state = State::kPending;
+  EXPECT_EQ(error_of(table.report("a", std::move(report))), Errc::kInvalid);
+}
+
+TEST(JobTable, ANewMessageIsProgressAndTheSameAgainIsSilence) {
+  DrivenTable table = table_with(State::kActive);
+  Report first, again;
+  first.message = again.message = Text("halfway");
+  const Outcome told = table.report("a", std::move(first));
+  EXPECT_EQ(told.event->type, EventType::kProgress);
+  EXPECT_EQ(told.event->message.view(), "halfway");
+  EXPECT_TRUE(told.event->conflatable());
+  const Outcome silent = table.report("a", std::move(again));
+  EXPECT_FALSE(silent.error);
+  EXPECT_FALSE(silent.event);
+  EXPECT_EQ(table.jobs.find("a")->last_sequence, told.event->sequence);
+}
+
+TEST(JobTable, OnlyExternalJobsAreReportedOn) {
+  for (const Runner runner : {Runner::kCpu, Runner::kTimer}) {
+    DrivenTable table;
+    table.create(job_spec("a", runner));
+    EXPECT_EQ(error_of(table.report("a", report_done(1))), Errc::kConflict);
+    EXPECT_EQ(table.jobs.find("a")->done, 0);
+  }
+  DrivenTable table = table_with(State::kActive);
+  EXPECT_EQ(error_of(table.change(ChangeKind::kStep, "a")), Errc::kConflict);
+}
+
+TEST(JobTable, IfMatchHoldsForTheLatestEventOnly) {
+  DrivenTable table = table_with(State::kActive);
+  const Sequence latest = table.jobs.find("a")->last_sequence;
+  Report stale = report_done(1);
+  stale.if_match = {latest - 1};
+  EXPECT_EQ(error_of(table.report("a", std::move(stale))), Errc::kPreconditionFailed);
+  EXPECT_EQ(table.jobs.find("a")->done, 0);
+  Report none = report_done(1);
+  none.if_match.emplace();
+  EXPECT_EQ(error_of(table.report("a", std::move(none))), Errc::kPreconditionFailed);
+  Report current = report_done(1);
+  current.if_match = {latest - 1, latest};
+  EXPECT_FALSE(table.report("a", std::move(current)).error);
+}
+
+TEST(JobTable, UnknownJobsAreNotFound) {
+  DrivenTable table;
+  EXPECT_EQ(error_of(table.report("a", report_done(1))), Errc::kNotFound);
+  for (const ChangeKind kind : {ChangeKind::kStart, ChangeKind::kStep, ChangeKind::kStall,
+                                ChangeKind::kCancel, ChangeKind::kDelete, ChangeKind::kForget}) {
+    EXPECT_EQ(error_of(table.change(kind, "a")), Errc::kNotFound);
+  }
+}
+
+TEST(JobTable, AnIdIsTakenUntilItsJobIsRemoved) {
+  DrivenTable table = table_with(State::kCompleted);
+  EXPECT_EQ(error_of(table.create(job_spec("a", Runner::kTimer))), Errc::kConflict);
+  EXPECT_EQ(table.jobs.find("a")->spec.runner, Runner::kExternal);
+  table.change(ChangeKind::kDelete, "a");
+  EXPECT_FALSE(table.create(job_spec("a", Runner::kTimer)).error);
+  EXPECT_EQ(table.jobs.find("a")->spec.runner, Runner::kTimer);
+}
+
+TEST(JobTable, HoldsNoMoreJobsThanItsBound) {
+  JobTableLimits limits;
+  limits.jobs_max = 1;
+  DrivenTable table(limits);
+  EXPECT_FALSE(table.create(job_spec("a", Runner::kExternal)).error);
+  EXPECT_EQ(error_of(table.create(job_spec("b", Runner::kExternal))), Errc::kOverloaded);
+  EXPECT_EQ(table.jobs.size(), 1u);
+}
+
+TEST(JobTable, AJobStallsWhenNobodyReportsForItsTime) {
+  JobSpec spec = job_spec("a", Runner::kExternal);
+  spec.stall_after_ms = 1000;
+  DrivenTable table;
+  table.create(spec);
+  table.at += 999;
+  EXPECT_EQ(error_of(table.change(ChangeKind::kStall, "a")), Errc::kConflict);
+  table.report("a", Report{});  // says nothing new, but somebody is there
+  table.at += 999;
+  EXPECT_EQ(error_of(table.change(ChangeKind::kStall, "a")), Errc::kConflict);
+  table.at += 1;
+  const Outcome outcome = table.change(ChangeKind::kStall, "a");
+  EXPECT_EQ(outcome.event->type, EventType::kFailed);
+  EXPECT_EQ(outcome.job->failed_reason.view(), "stalled");
+}
+
+TEST(JobTable, ARefusedReportIsNoSignOfLife) {
+  JobSpec spec = job_spec("a", Runner::kExternal);
+  spec.stall_after_ms = 1000;
+  DrivenTable table;
+  table.create(spec);
+  table.at += 500;
+  EXPECT_TRUE(table.report("a", report_done(101)).error);
+  table.at += 500;
+  EXPECT_FALSE(table.change(ChangeKind::kStall, "a").error);
+}
+
+TEST(JobTable, AJobWithoutAStallTimeNeverStalls) {
+  DrivenTable table = table_with(State::kActive);
+  table.at += 1'000'000'000'000;
+  EXPECT_EQ(error_of(table.change(ChangeKind::kStall, "a")), Errc::kConflict);
+}
+
+}  // namespace
+}  // namespace progressd

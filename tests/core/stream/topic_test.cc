@@ -1,0 +1,90 @@
+#include "core/stream/topic.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/core/testing.h"
+
+namespace progressd {
+namespace {
+
+using testing::event_of;
+using testing::NamedTopic;
+
+std::vector<Sequence> replayed(const Topic& topic, Sequence after) {
+  std::vector<Sequence> sequences;
+  topic.replay_after(after, [&](const Event& event) { sequences.push_back(event.sequence); });
+  return sequences;
+}
+
+TEST(Topic, IsEmptyAndRetainsEverythingAtFirst) {
+  const NamedTopic topic(1, "t");
+  EXPECT_EQ(topic.topic.last_sequence(), 0u);
+  EXPECT_TRUE(topic.topic.retains_after(0));
+  EXPECT_TRUE(replayed(topic.topic, 0).empty());
+}
+
+TEST(Topic, ReplaysWhatCameAfterAnIdWhetherItsOwnOrNot) {
+  NamedTopic topic(1, "t");
+  for (const Sequence sequence : {10, 20, 30}) topic.topic.append(event_of(sequence), 256);
+  EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{10, 20, 30}));
+  EXPECT_EQ(replayed(topic.topic, 10), (std::vector<Sequence>{20, 30}));
+  EXPECT_EQ(replayed(topic.topic, 15), (std::vector<Sequence>{20, 30}));
+  EXPECT_EQ(replayed(topic.topic, 30), std::vector<Sequence>{});
+  EXPECT_EQ(replayed(topic.topic, 99), std::vector<Sequence>{});
+  EXPECT_EQ(topic.topic.last_sequence(), 30u);
+}
+
+TEST(Topic, KeepsTheLatestEventsUpToItsBound) {
+  NamedTopic topic(1, "t");
+  for (Sequence sequence = 1; sequence <= 256; ++sequence) {
+    topic.topic.append(event_of(sequence), 256);
+  }
+  EXPECT_TRUE(topic.topic.retains_after(0));
+  EXPECT_EQ(replayed(topic.topic, 0).size(), 256u);
+  topic.topic.append(event_of(257), 256);
+  EXPECT_FALSE(topic.topic.retains_after(0));
+  EXPECT_TRUE(topic.topic.retains_after(1));
+  EXPECT_EQ(replayed(topic.topic, 0).size(), 256u);
+  EXPECT_EQ(replayed(topic.topic, 0).front(), 2u);
+}
+
+TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
+  NamedTopic topic(1, "t");
+  for (const Sequence sequence : {10, 20, 30}) topic.topic.append(event_of(sequence), 2);
+  EXPECT_FALSE(topic.topic.retains_after(9));
+  EXPECT_TRUE(topic.topic.retains_after(10));
+  EXPECT_TRUE(topic.topic.retains_after(15));
+  EXPECT_EQ(replayed(topic.topic, 15), (std::vector<Sequence>{20, 30}));
+}
+
+TEST(Topic, KeepsItsOrderWhereverTheRingWraps) {
+  for (const std::size_t history : {1, 2, 3, 4, 5, 6, 7, 100}) {
+    NamedTopic topic(1, "t");
+    for (Sequence sequence = 1; sequence <= 50; ++sequence) {
+      topic.topic.append(event_of(2 * sequence), history);
+      const std::vector<Sequence> kept = replayed(topic.topic, 0);
+      ASSERT_EQ(kept.size(), std::min<std::size_t>(sequence, history));
+      for (std::size_t i = 0; i < kept.size(); ++i) {
+        ASSERT_EQ(kept[i], 2 * (sequence - kept.size() + i + 1));
+      }
+    }
+  }
+}
+
+TEST(Topic, WithoutHistoryRetainsNothingButTheLatest) {
+  NamedTopic topic(1, "t");
+  topic.topic.append(event_of(5), 0);
+  EXPECT_FALSE(topic.topic.retains_after(4));
+  EXPECT_TRUE(topic.topic.retains_after(5));
+  EXPECT_TRUE(replayed(topic.topic, 0).empty());
+  EXPECT_EQ(topic.topic.last_sequence(), 5u);
+}
+
+TEST(TopicDeathTest, OrderIsNotNegotiable) {
+  NamedTopic topic(1, "t");
+  topic.topic.append(event_of(5), 4);
+  EXPECT_DEATH(topic.topic.append(event_of(5), 4), "ENSURE");
+}
+
+}  // namespace
+}  // namespace progressd

@@ -1,0 +1,128 @@
+#include "net/http/parser.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace progressd {
+namespace {
+
+constexpr std::string_view kPost =
+    "POST /v1/jobs?x=a%20b+c HTTP/1.1\r\nHost: h\r\nContent-Type: application/json; charset=x\r\n"
+    "Content-Length: 5\r\n\r\nhello";
+
+TEST(RequestParser, ReadsARequestHoweverItIsSplit) {
+  const HttpLimits limits;
+  for (std::size_t step = 1; step <= kPost.size(); ++step) {
+    RequestParser parser(limits);
+    for (std::size_t at = 0; at < kPost.size(); at += step) {
+      const std::string_view part = kPost.substr(at, step);
+      ASSERT_EQ(parser.feed(part), part.size()) << "step " << step;
+    }
+    ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete) << "step " << step;
+    const Request& request = parser.request();
+    EXPECT_EQ(request.method, Method::kPost);
+    EXPECT_EQ(request.path, "/v1/jobs");
+    EXPECT_EQ(request.query("x"), "a b c");
+    EXPECT_EQ(request.content_type(), "application/json");
+    EXPECT_EQ(request.body, "hello");
+    EXPECT_TRUE(request.keep_alive);
+  }
+}
+
+TEST(RequestParser, LeavesThePipelinedRequestForTheNextCall) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  const std::string two = std::string(kPost) + "GET / HTTP/1.0\r\n\r\n";
+  const std::size_t taken = parser.feed(two);
+  EXPECT_EQ(taken, kPost.size());
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  parser.next();
+  EXPECT_EQ(parser.feed(std::string_view(two).substr(taken)), two.size() - taken);
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  EXPECT_EQ(parser.request().method, Method::kGet);
+  EXPECT_EQ(parser.request().minor_version, 0);
+  EXPECT_FALSE(parser.request().keep_alive);
+  EXPECT_TRUE(parser.request().body.empty());
+}
+
+TEST(RequestParser, JoinsAChunkedBody) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed(
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\n\r\n");
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  EXPECT_EQ(parser.request().body, "abcde");
+}
+
+TEST(RequestParser, SaysOnceThatTheClientWaitsForA100) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(parser.take_continue());
+  EXPECT_FALSE(parser.take_continue());
+  parser.feed("ok");
+  EXPECT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+}
+
+TEST(RequestParser, AnUpgradeIsAnOfferThatIsNotTaken) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  parser.next();
+  parser.feed("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  EXPECT_EQ(parser.request().path, "/2");
+}
+
+struct Refused {
+  std::string bytes;
+  int status;
+};
+
+TEST(RequestParser, RefusesWhatIsOverItsLimitsOrMalformed) {
+  HttpLimits limits;
+  limits.header_bytes_max = 200;
+  limits.headers_max = 4;
+  limits.url_bytes_max = 20;
+  limits.body_bytes_max = 10;
+  const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n";
+  const Refused cases[] = {
+      {"GET /" + std::string(20, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
+      {get + "A: " + std::string(200, 'x') + "\r\n\r\n", 431},
+      {get + "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n\r\n", 431},
+      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", 413},
+      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n", 413},
+      {"GET / HTTP/1.1\r\n\r\n", 400},
+      {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
+      {"GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"GET /?a=%2 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"GET nothing HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400},
+      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+       400},
+      {get + "Expect: wonders\r\n\r\n", 417},
+      {get + "Content-Encoding: gzip\r\n\r\n", 415},
+      {"\x16\x03\x01 hello", 400},
+  };
+  for (const Refused& refused : cases) {
+    RequestParser parser(limits);
+    parser.feed(refused.bytes);
+    ASSERT_EQ(parser.stage(), RequestParser::Stage::kFailed) << refused.bytes;
+    EXPECT_EQ(parser.error_status(), refused.status) << refused.bytes;
+    EXPECT_FALSE(parser.error_detail().empty());
+  }
+}
+
+TEST(Request, TakesAnAbsoluteTargetApart) {
+  Request request;
+  request.target = "http://host:80/a%2Fb?c=d";
+  ASSERT_TRUE(request.read_target());
+  EXPECT_EQ(request.path, "/a%2Fb");
+  EXPECT_EQ(request.query("c"), "d");
+}
+
+}  // namespace
+}  // namespace progressd

@@ -1,0 +1,226 @@
+// The stream writer over sockets that take what a test lets them take.
+#include "net/http/stream_writer.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+namespace progressd {
+namespace {
+
+/// Sockets by number, in memory: each takes up to `room` bytes before it is full.
+class FakeIo final : public SocketIo {
+ public:
+  struct Socket {
+    std::string written;
+    std::size_t room = SIZE_MAX;
+    int writes = 0;
+    bool failed = false;
+    bool shut = false;
+  };
+  Outcome read(int, std::span<char>) override { return {Status::kWouldBlock, 0}; }
+  Outcome write(int fd, std::span<const std::string_view> pieces) override {
+    Socket& socket = sockets[fd];
+    ++socket.writes;
+    if (socket.failed) return {Status::kFailed, 0};
+    std::size_t sent = 0;
+    for (const std::string_view piece : pieces) {
+      const std::size_t part = std::min(piece.size(), socket.room);
+      socket.written.append(piece.substr(0, part));
+      if (socket.room != SIZE_MAX) socket.room -= part;
+      sent += part;
+    }
+    return {sent == 0 ? Status::kWouldBlock : Status::kOk, sent};
+  }
+  void shut_write(int fd) override { sockets[fd].shut = true; }
+  void close(int fd) override { closed.insert(fd); }
+  std::string peer(int) override { return {}; }
+
+  std::map<int, Socket> sockets;
+  std::set<int> closed;
+};
+
+FrameRef event(std::string_view bytes, Sequence sequence, bool conflatable) {
+  return FrameRef({bytes}, {/*topic=*/1, sequence, conflatable, conflatable});
+}
+
+class StreamWriterTest : public ::testing::Test {
+ protected:
+  std::uint32_t open_stream(int fd, bool ends = false) {
+    const std::uint32_t slot = ConnectionTable::slot_of(connections_.open(fd));
+    const FrameRef head("HEAD");
+    writer_.begin(slot, {&head, 1}, ends, /*wall_at=*/1, /*age=*/0.5);
+    return slot;
+  }
+  void deliver(const FrameRef& frame, std::vector<SubscriberId> to, bool ends = false) {
+    writer_.deliver({&frame, 1}, to, ends);
+  }
+  Connection& at(std::uint32_t slot) { return connections_.at(slot); }
+
+  StreamSettings settings_;
+  FakeIo io_;
+  ConnectionTable connections_{
+      io_, [this](std::uint32_t, Connection& connection) { writer_.forget(connection); }};
+  Deadlines deadlines_{connections_, 1};
+  StreamWriter writer_{settings_, io_, connections_, deadlines_};
+};
+
+TEST_F(StreamWriterTest, AnEventIsOneWriteForEachReaderAndLeavesNothingBehind) {
+  const auto a = open_stream(10);
+  const auto b = open_stream(11);
+  deliver(event("one", 1, true), {a, b});
+  EXPECT_EQ(io_.sockets[10].written, "HEADone");
+  EXPECT_EQ(io_.sockets[11].written, "HEADone");
+  EXPECT_EQ(io_.sockets[10].writes, 2);  // the opening, the event
+  EXPECT_EQ(at(a).backlog, nullptr);
+  EXPECT_EQ(writer_.counters().events_delivered, 2U);
+}
+
+TEST_F(StreamWriterTest, AFullSocketGetsTheRestLaterAndInOrder) {
+  const auto slot = open_stream(10);
+  io_.sockets[10].room = 2;
+  deliver(event("one", 1, false), {slot});
+  deliver(event("two", 2, false), {slot});
+  EXPECT_EQ(io_.sockets[10].written, "HEADon");
+  EXPECT_EQ(at(slot).backlog->outbox.bytes(), 4U);
+  io_.sockets[10].room = SIZE_MAX;
+  writer_.on_writable(slot);
+  EXPECT_EQ(io_.sockets[10].written, "HEADonetwo");
+  EXPECT_EQ(at(slot).backlog, nullptr);
+  EXPECT_EQ(writer_.counters().events_delivered, 2U);
+}
+
+TEST_F(StreamWriterTest, ASlowReaderGetsTheNewestProgressAndEveryStateChange) {
+  const auto slot = open_stream(10);
+  io_.sockets[10].room = 1;
+  deliver(event("[p1]", 1, true), {slot});
+  deliver(event("[p2]", 2, true), {slot});
+  deliver(event("[state]", 3, false), {slot});
+  deliver(event("[p4]", 4, true), {slot});
+  deliver(event("[p5]", 5, true), {slot});
+  io_.sockets[10].room = SIZE_MAX;
+  writer_.on_writable(slot);
+  // p1 was begun; p2 was replaced by p4 and p4 by p5.
+  EXPECT_EQ(io_.sockets[10].written, "HEAD[p1][state][p5]");
+  EXPECT_EQ(at(slot).conflated, 2U);
+  EXPECT_EQ(writer_.counters().events_conflated, 2U);
+}
+
+TEST_F(StreamWriterTest, AReaderOverTheBoundIsClosedAndOthersAreNot) {
+  settings_.outbox_bytes_max = 100;
+  const auto slow = open_stream(10);
+  const auto good = open_stream(11);
+  io_.sockets[10].room = 0;
+  const std::string large(60, 'x');
+  deliver(event(large, 1, false), {slow, good});
+  EXPECT_EQ(at(slow).state, Connection::State::kStreaming);
+  deliver(event(large, 2, false), {slow, good});
+  EXPECT_EQ(at(slow).state, Connection::State::kClosing);
+  EXPECT_EQ(writer_.counters().closed_as_slow, 1U);
+  EXPECT_EQ(io_.sockets[11].written, "HEAD" + large + large);
+}
+
+TEST_F(StreamWriterTest, TheOpeningDoesNotCountAgainstTheBound) {
+  settings_.outbox_bytes_max = 10;
+  io_.sockets[10].room = 1;
+  const auto slot = ConnectionTable::slot_of(connections_.open(10));
+  const std::vector<FrameRef> opening(300, FrameRef("snapshot"));  // more than one write's pieces
+  writer_.begin(slot, opening, false, 1, 0);
+  deliver(event("12345", 1, false), {slot});
+  EXPECT_EQ(at(slot).state, Connection::State::kStreaming);
+  deliver(event("123456", 2, false), {slot});
+  EXPECT_EQ(at(slot).state, Connection::State::kClosing);
+}
+
+TEST_F(StreamWriterTest, TheEndIsTheLastChunkThenTheWriteSideIsShut) {
+  const auto chunked = open_stream(10);
+  const auto bare = open_stream(11);
+  at(bare).framing = Framing::kUntilClose;
+  deliver(event("end", 1, false), {chunked, bare}, /*ends=*/true);
+  EXPECT_EQ(io_.sockets[10].written, "HEADend0\r\n\r\n");
+  EXPECT_EQ(io_.sockets[11].written, "HEADend");
+  EXPECT_TRUE(io_.sockets[10].shut);
+  EXPECT_TRUE(io_.sockets[11].shut);
+  EXPECT_EQ(at(chunked).state, Connection::State::kLingering);
+  deliver(event("late", 2, false), {chunked});
+  EXPECT_EQ(io_.sockets[10].written, "HEADend0\r\n\r\n");
+}
+
+TEST_F(StreamWriterTest, ASlowReaderIsEndedOnceItHasEverything) {
+  const auto slot = open_stream(10);
+  io_.sockets[10].room = 1;
+  deliver(event("end", 1, false), {slot}, /*ends=*/true);
+  EXPECT_FALSE(io_.sockets[10].shut);
+  io_.sockets[10].room = SIZE_MAX;
+  writer_.on_writable(slot);
+  EXPECT_EQ(io_.sockets[10].written, "HEADend0\r\n\r\n");
+  EXPECT_TRUE(io_.sockets[10].shut);
+}
+
+TEST_F(StreamWriterTest, AnIdleReaderGetsAKeepaliveAndABusyOneDoesNot) {
+  const auto idle = open_stream(10);
+  const auto busy = open_stream(11);
+  const Tick due = Deadlines::ticks(settings_.keepalive_ms);
+  const auto advance = [&](Tick now) {
+    deadlines_.advance(now, [&](std::uint32_t slot) { writer_.on_due(slot); });
+  };
+  advance(due - 2);
+  EXPECT_EQ(io_.sockets[10].written, "HEAD");
+  deliver(event("one", 1, true), {busy});
+  advance(due + 2);
+  EXPECT_EQ(io_.sockets[10].written, "HEADd\r\n: keepalive\n\n\r\n");
+  EXPECT_EQ(io_.sockets[11].written, "HEADone");
+  static_cast<void>(idle);
+}
+
+TEST_F(StreamWriterTest, AWriteThatFailsClosesTheConnection) {
+  const auto slot = open_stream(10);
+  io_.sockets[10].failed = true;
+  deliver(event("one", 1, true), {slot});
+  EXPECT_EQ(io_.closed.count(10), 1U);
+  connections_.reap();
+  EXPECT_EQ(writer_.counters().open, 0U);
+}
+
+TEST_F(StreamWriterTest, WhateverTheSocketsTakeEachReaderGetsWholeFramesInOrder) {
+  const std::uint64_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  std::vector<SubscriberId> slots;
+  for (int fd = 100; fd < 120; ++fd) slots.push_back(open_stream(fd));
+  for (Sequence sequence = 1; sequence <= 500; ++sequence) {
+    const bool conflatable = random() % 4 != 0;
+    deliver(event(fmt::format("<{}{}>", conflatable ? 'p' : 's', sequence), sequence, conflatable),
+            slots);
+    for (const SubscriberId slot : slots) {
+      io_.sockets[at(slot).fd].room = random() % 3 == 0 ? SIZE_MAX : random() % 20;
+      writer_.on_writable(slot);
+    }
+  }
+  for (const SubscriberId slot : slots) {
+    FakeIo::Socket& socket = io_.sockets[at(slot).fd];
+    socket.room = SIZE_MAX;
+    writer_.on_writable(slot);
+    std::string_view rest = std::string_view(socket.written).substr(4);
+    Sequence last = 0;
+    std::size_t states = 0;
+    while (!rest.empty()) {
+      ASSERT_EQ(rest.front(), '<');
+      const Sequence sequence = std::stoull(std::string(rest.substr(2)));
+      EXPECT_GT(sequence, last);
+      last = sequence;
+      if (rest[1] == 's') ++states;
+      rest.remove_prefix(rest.find('>') + 1);
+    }
+    EXPECT_EQ(last, 500U);
+    EXPECT_EQ(at(slot).backlog, nullptr);
+    EXPECT_GT(states, 50U);
+  }
+}
+
+}  // namespace
+}  // namespace progressd

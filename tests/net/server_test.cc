@@ -1,0 +1,182 @@
+// The whole server in process, over real sockets. Each test ends with a loop that has nothing left.
+#include "net/server.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/net/testing.h"
+
+namespace progressd {
+namespace {
+
+constexpr std::string_view kExternal = R"({"id":"j","runner":"external","total":10})";
+
+std::string follow(std::string_view path, std::string_view headers = "") {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", path, headers);
+}
+
+TEST(Server, AJobIsPostedReportedOnAndFollowedToItsEnd) {
+  const TestServer server;
+  TestClient worker(server);
+  EXPECT_EQ(status_line(worker.request("POST", "/v1/jobs", kExternal)), "HTTP/1.1 201 Created");
+  TestClient reader(server);
+  reader.send(follow("/v1/jobs/j/events"));
+  EXPECT_NE(reader.read_until("event: snapshot\n").find("text/event-stream"), std::string::npos);
+  worker.request("PATCH", "/v1/jobs/j", R"({"done":4})");
+  EXPECT_NE(reader.read_until("event: progress\n").find("\"done\":0"), std::string::npos);
+  worker.request("PATCH", "/v1/jobs/j", R"({"state":"completed","result":{"n":1}})");
+  const std::string rest = reader.read_all();
+  EXPECT_NE(rest.find("event: completed\n"), std::string::npos);
+  EXPECT_NE(rest.find(R"("result":{"n":1})"), std::string::npos);
+  EXPECT_TRUE(rest.ends_with("\r\n0\r\n\r\n")) << rest;
+}
+
+TEST(Server, PipelinedRequestsAreAnsweredInOrder) {
+  const TestServer server;
+  TestClient client(server);
+  client.send(
+      "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nGET /nothing HTTP/1.1\r\nHost: h\r\n\r\n"
+      "GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(status_line(client.read_response()), "HTTP/1.1 200 OK");
+  EXPECT_EQ(status_line(client.read_response()), "HTTP/1.1 404 Not Found");
+  const std::string last = client.read_all();
+  EXPECT_EQ(status_line(last), "HTTP/1.1 200 OK");
+  EXPECT_NE(last.find("Connection: close"), std::string::npos);
+}
+
+TEST(Server, AStreamBehindPipelinedRequestsBeginsAfterTheirAnswers) {
+  const TestServer server;
+  TestClient client(server);
+  client.request("POST", "/v1/jobs", kExternal);
+  client.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n" + follow("/v1/jobs/j/events"));
+  EXPECT_NE(client.read_response().find("\"ok\""), std::string::npos);
+  EXPECT_NE(client.read_until("\r\n\r\n").find("text/event-stream"), std::string::npos);
+}
+
+TEST(Server, AClientThatWaitsFor100IsToldToGoOn) {
+  const TestServer server;
+  TestClient client(server);
+  client.send(
+      "POST /v1/jobs HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+      "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("{}");
+  EXPECT_EQ(status_line(client.read_response()), "HTTP/1.1 201 Created");
+}
+
+TEST(Server, AnHttp10ReaderGetsBareBytesUntilClose) {
+  const TestServer server;
+  TestClient client(server);
+  client.request("POST", "/v1/jobs", R"({"id":"j","total":1,"stepMs":1})");
+  TestClient reader(server);
+  reader.send("GET /v1/jobs/j/events HTTP/1.0\r\n\r\n");
+  const std::string all = reader.read_all();
+  EXPECT_EQ(all.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_NE(all.find("\r\n\r\nretry: "), std::string::npos);
+  EXPECT_TRUE(all.ends_with("\n\n"));
+}
+
+TEST(Server, ACutStreamResumesWithoutAGapOrADuplicate) {
+  const TestServer server;
+  TestClient worker(server);
+  worker.request("POST", "/v1/jobs", kExternal);
+  std::string id;
+  {
+    TestClient reader(server);
+    reader.send(follow("/v1/jobs/j/events"));
+    reader.read_until("id: ");
+    id = reader.read_until("\n");
+    id.pop_back();
+  }
+  worker.request("PATCH", "/v1/jobs/j", R"({"done":1})");
+  worker.request("PATCH", "/v1/jobs/j", R"({"done":2})");
+  TestClient again(server);
+  again.send(follow("/v1/jobs/j/events", "Last-Event-ID: " + id + "\r\n"));
+  again.read_until("retry: ");
+  EXPECT_NE(again.read_until("event: progress\n").find("\n"), std::string::npos);
+  EXPECT_NE(again.read_until("\n\n").find("\"done\":1"), std::string::npos);
+  EXPECT_NE(again.read_until("\n\n").find("\"done\":2"), std::string::npos);
+  TestClient lost(server);
+  lost.send(follow("/v1/jobs/j/events", "Last-Event-ID: what\r\n"));
+  EXPECT_NE(lost.read_until("event: snapshot").find("event: gap\ndata: {\"lastEventId\":\"what\"}"),
+            std::string::npos);
+}
+
+TEST(Server, CpuJobsRunToTheirEndAndCancelledOnesStop) {
+  Config config;
+  config.job_threads = 2;
+  const TestServer server(config);
+  TestClient client(server);
+  client.request("POST", "/v1/jobs", R"({"id":"a","runner":"cpu","total":3,"stepWork":1})");
+  client.request("POST", "/v1/jobs", R"({"id":"b","runner":"cpu","total":1000,"stepWork":1000})");
+  TestClient reader(server);
+  reader.send(follow("/v1/jobs/a/events"));
+  EXPECT_NE(reader.read_all().find("\"state\":\"completed\""), std::string::npos);
+  EXPECT_EQ(status_line(client.request("POST", "/v1/jobs/b/cancel")), "HTTP/1.1 202 Accepted");
+  EXPECT_EQ(status_line(client.request("POST", "/v1/jobs/b/cancel")), "HTTP/1.1 409 Conflict");
+}
+
+TEST(Server, AnExternalJobThatNobodyReportsOnStalls) {
+  const TestServer server;
+  TestClient client(server);
+  client.request("POST", "/v1/jobs", R"({"id":"s","runner":"external","stallAfterMs":20})");
+  TestClient reader(server);
+  reader.send(follow("/v1/jobs/s/events"));
+  EXPECT_NE(reader.read_all().find(R"("failedReason":"stalled")"), std::string::npos);
+}
+
+TEST(Server, AFinishedJobIsForgottenAfterItsTime) {
+  Config config;
+  config.retain_finished_ms = 1;
+  const TestServer server(config);
+  TestClient reader(server);
+  TestClient client(server);
+  reader.send(follow("/v1/events?all=true"));
+  reader.read_until("retry: ");
+  client.request("POST", "/v1/jobs", R"({"id":"f","total":1,"stepMs":1})");
+  reader.read_until("event: removed\n");
+  EXPECT_EQ(status_line(client.request("GET", "/v1/jobs/f")), "HTTP/1.1 404 Not Found");
+}
+
+TEST(Server, MoreConnectionsThanTheLimitAreToldSo) {
+  Config config;
+  config.connections_max = 2;
+  const TestServer server(config);
+  TestClient a(server);
+  TestClient b(server);
+  a.request("GET", "/healthz");
+  b.request("GET", "/healthz");
+  TestClient c(server);
+  const std::string refused = c.request("GET", "/healthz");
+  EXPECT_EQ(status_line(refused), "HTTP/1.1 503 Service Unavailable");
+  EXPECT_NE(refused.find("Retry-After: "), std::string::npos);
+}
+
+TEST(Server, ASlowHeaderIsTimedOut) {
+  Config config;
+  config.http.header_timeout_ms = 100;
+  const TestServer server(config);
+  TestClient client(server);
+  client.send("GET / HT");
+  EXPECT_EQ(status_line(client.read_all()), "HTTP/1.1 408 Request Timeout");
+}
+
+TEST(Server, ClientsThatVanishAnywhereLeaveNothing) {
+  const TestServer server;
+  const std::string request =
+      "POST /v1/jobs HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+      "Content-Length: 2\r\n\r\n{}" +
+      follow("/v1/events?all=true");
+  for (std::size_t length = 0; length <= request.size(); length += 7) {
+    TestClient client(server);
+    client.send(std::string_view(request).substr(0, length));
+  }
+  TestClient witness(server);
+  for (;;) {  // until the last of them was noticed
+    const std::string stats = witness.request("GET", "/v1/stats");
+    if (stats.find("\"connections\":1,\"streams\":0") != std::string::npos) break;
+    ASSERT_FALSE(stats.empty());
+  }
+}
+
+}  // namespace
+}  // namespace progressd

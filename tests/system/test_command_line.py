@@ -1,0 +1,187 @@
+"""What a person sees who starts it: help, version, errors that name the flag, environment variables."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+from typing import Any
+
+import pytest
+from harness import BINARY, Connection, patience, plain_environment
+
+FLAGS = [
+    "--listen", "--insecure", "--journal", "--history-events", "--retain-finished", "--keepalive", "--drain",
+    "--max-stream-age", "--max-connections", "--max-header-bytes", "--max-headers", "--max-url-bytes",
+    "--max-body-bytes", "--header-timeout", "--body-timeout", "--idle-timeout", "--max-outbox-bytes", "--job-threads",
+    "--demo", "--log-level", "--version", "--help",
+]  # fmt: skip
+
+
+def run(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A run that ends by itself."""
+    if not BINARY.exists():
+        pytest.fail(f"{BINARY} does not exist: build it, or set PROGRESSD_BIN")
+    return subprocess.run(
+        [str(BINARY), *flags],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=patience(),
+        env=plain_environment(**environment),
+    )
+
+
+def test_help_lists_every_flag() -> None:
+    done = run("--help")
+    assert done.returncode == 0 and done.stderr == ""
+    for flag in FLAGS:
+        assert re.search(rf"(?<![\w-]){flag}(?![\w-])", done.stdout), f"{flag} is not in the help"
+    assert "127.0.0.1:8080" in done.stdout, "the default is said"
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.search(r"\b[0-9]+\.[0-9]+\.[0-9]+", done.stdout)
+
+
+BAD_FLAGS = [
+    ["--no-such-flag"],
+    ["--listen", "127.0.0.1"],
+    ["--listen", "127.0.0.1:65536"],
+    ["--listen", "127.0.0.1:http"],
+    ["--listen", "300.0.0.1:0"],
+    ["--listen", ""],
+    ["--journal", "paper:"],
+    ["--journal", ""],
+    ["--history-events", "-1"],
+    ["--history-events", "many"],
+    ["--retain-finished", "soon"],
+    ["--keepalive", "banana"],
+    ["--keepalive", "-1s"],
+    ["--keepalive", "1parsec"],
+    ["--drain", "s"],
+    ["--max-stream-age", "1h30"],
+    ["--max-connections", "-1"],
+    ["--max-connections", "1e3"],
+    ["--max-header-bytes", "16QB"],
+    ["--max-headers", "x"],
+    ["--max-url-bytes", "-8KiB"],
+    ["--max-body-bytes", "one"],
+    ["--header-timeout", ""],
+    ["--body-timeout", "1 fortnight"],
+    ["--idle-timeout", "99999999999999999999s"],
+    ["--max-outbox-bytes", "lots"],
+    ["--job-threads", "x"],
+    ["--job-threads", "-2"],
+    ["--log-level", "loud"],
+]
+
+
+@pytest.mark.parametrize("flags", BAD_FLAGS, ids=" ".join)
+def test_a_bad_flag_is_named(flags: list[str]) -> None:
+    """Exit status 2, and a message that names the flag."""
+    listen = [] if flags[0] == "--listen" else ["--listen", "127.0.0.1:0"]
+    done = run(*listen, *flags)
+    assert done.returncode == 2, done
+    assert flags[0] in done.stderr, done.stderr
+
+
+def test_a_stray_word_is_an_error() -> None:
+    done = run("--listen", "127.0.0.1:0", "stray")
+    assert done.returncode == 2 and "stray" in done.stderr
+
+
+def test_a_flag_without_its_value_is_an_error() -> None:
+    done = run("--keepalive")
+    assert done.returncode == 2 and "--keepalive" in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------ environment
+
+
+def test_every_flag_has_an_environment_variable(server: Any) -> None:
+    running = server(
+        environment={
+            "PROGRESSD_KEEPALIVE": "300ms",
+            "PROGRESSD_MAX_BODY_BYTES": "2KiB",
+            "PROGRESSD_HISTORY_EVENTS": "5",
+            "PROGRESSD_RETAIN_FINISHED": "2h",
+        }
+    )
+    limits = running.stats()["limits"]
+    assert limits["maxBodyBytes"] == 2048
+    assert limits["historyEvents"] == 5
+    assert limits["retainFinished"] == 2 * 3600 * 1000
+    with running.follow(running.external()) as stream:
+        stream.comments_until(2)
+
+
+def test_a_flag_wins_over_its_environment_variable(server: Any) -> None:
+    running = server("--max-body-bytes", "4KiB", environment={"PROGRESSD_MAX_BODY_BYTES": "2KiB"})
+    assert running.stats()["limits"]["maxBodyBytes"] == 4096
+
+
+def test_a_bad_environment_variable_is_named() -> None:
+    done = run("--listen", "127.0.0.1:0", PROGRESSD_KEEPALIVE="banana")
+    assert done.returncode == 2
+    assert "PROGRESSD_KEEPALIVE" in done.stderr or "--keepalive" in done.stderr, done.stderr
+
+
+def test_listen_from_the_environment() -> None:
+    done = run(PROGRESSD_LISTEN="0.0.0.0:0")
+    assert done.returncode == 2, "it has been read: this one is refused without --insecure"
+
+
+# ------------------------------------------------------------------------------------------------ listening
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
+def test_other_addresses_than_loopback_need_a_word(server: Any, address: str) -> None:
+    done = run("--listen", address)
+    assert done.returncode == 2, done
+    assert "--listen" in done.stderr and "--insecure" in done.stderr, done.stderr
+
+
+def test_insecure_is_that_word(server: Any) -> None:
+    running = server("--insecure", listen=["0.0.0.0:0"])
+    with Connection(("127.0.0.1", running.address[1])) as connection:
+        assert connection.request("GET", "/healthz").status == 200
+
+
+def test_several_addresses_have_the_same_endpoints(server: Any) -> None:
+    running = server(listen=["127.0.0.1:0", "127.0.0.1:0", "127.0.0.2:0"])
+    assert len(set(running.addresses)) == 3
+    job = running.external()
+    for address in running.addresses:
+        with Connection(address) as connection:
+            assert connection.request("GET", f"/v1/jobs/{job['id']}").json()["id"] == job["id"]
+
+
+def test_ipv6_loopback(server: Any) -> None:
+    try:
+        socket.socket(socket.AF_INET6).bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    running = server(listen=["[::1]:0"])
+    with Connection(("::1", running.address[1])) as connection:
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: [::1]\r\n\r\n")
+        assert connection.read_response().status == 200
+
+
+def test_a_port_in_use_is_said_clearly() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        done = run("--listen", address)
+    assert done.returncode == 1, done
+    assert address in done.stderr and "in use" in done.stderr.lower(), done.stderr
+
+
+def test_log_levels(server: Any) -> None:
+    quiet, chatty = server("--log-level", "info"), server("--log-level", "debug")
+    for running in (quiet, chatty):
+        running.external()
+    assert len(chatty.log.all) >= len(quiet.log.all) >= 1
