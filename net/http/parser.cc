@@ -75,7 +75,11 @@ void RequestParser::next() {
 }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
+  // A value that the bytes before left open goes on with the first byte, unless its line ended.
+  const bool line_ended = last_byte_ == '\r' || last_byte_ == '\n';
+  if (value_goes_on_ != nullptr && !line_ended) value_goes_on_ = bytes.data();
   const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data(), bytes.size());
+  if (!bytes.empty()) last_byte_ = bytes.back();
   if (error == HPE_OK) return bytes.size();
   if (error == HPE_PAUSED && stage_ == Stage::kComplete) {
     return static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
@@ -114,6 +118,12 @@ int RequestParser::on_field(std::string_view part) {
 }
 
 int RequestParser::on_value(std::string_view part) {
+  // RFC 9112, section 5.2: a value folded over lines is refused. llhttp joins the lines, but their
+  // parts are not neighbours.
+  if (value_goes_on_ != nullptr && value_goes_on_ != part.data()) {
+    return refuse(400, "a header field is folded over lines");
+  }
+  value_goes_on_ = part.data() + part.size();
   value_.append(part);
   return count_head(part.size());
 }
@@ -125,6 +135,7 @@ int RequestParser::on_header_end() {
   request_.add_header(field_, value_);
   field_.clear();
   value_.clear();
+  value_goes_on_ = nullptr;
   return 0;
 }
 
@@ -134,8 +145,9 @@ int RequestParser::on_headers_end() {
   if (llhttp_get_http_major(&llhttp_) != 1 || request_.minor_version > 1) {
     return refuse(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
   }
-  if (request_.minor_version == 1 && !request_.header("Host")) {
-    return refuse(400, "Host: is missing");
+  const std::size_t hosts = request_.count_headers("Host");
+  if (hosts > 1 || (hosts == 0 && request_.minor_version == 1)) {
+    return refuse(400, hosts == 0 ? "Host: is missing" : "Host: was sent more than once");
   }
   if (!request_.read_target()) return refuse(400, "the request target is malformed");
   const std::string_view encoding = request_.header("Content-Encoding").value_or("identity");

@@ -62,6 +62,8 @@ class RequestParser {
   Request request_;
   std::string field_;
   std::string value_;
+  const char* value_goes_on_ = nullptr;  // where the next part of the value must begin
+  char last_byte_ = 0;                   // of the bytes before those at hand
   std::size_t head_bytes_ = 0;
   bool continue_wanted_ = false;
   int error_status_ = 0;

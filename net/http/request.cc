@@ -53,6 +53,12 @@ std::optional<std::string_view> Request::header(std::string_view name) const {
   return std::nullopt;
 }
 
+std::size_t Request::count_headers(std::string_view name) const {
+  return static_cast<std::size_t>(
+      std::count_if(headers_.begin(), headers_.end(),
+                    [&](const auto& header) { return equals_ignoring_case(header.first, name); }));
+}
+
 std::string Request::header_list(std::string_view name) const {
   std::string list;
   for (const auto& [field, value] : headers_) {

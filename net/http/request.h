@@ -39,6 +39,8 @@ class Request {
 
   void add_header(std::string_view name, std::string_view value);
   std::size_t header_count() const { return headers_.size(); }
+  /// Lines of that name.
+  std::size_t count_headers(std::string_view name) const;
   /// Takes `target` apart into path and query. False when it is malformed.
   bool read_target();
 

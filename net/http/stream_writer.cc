@@ -1,6 +1,7 @@
 #include "net/http/stream_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/ensure.h"
 
@@ -24,14 +25,15 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
   ++counters_.open;
   ++counters_.opened;
   connection.ends = ends;
-  if (opening.size() < SocketIo::kPiecesMax) {
-    gather(opening);
-    transmit(slot, opening, ends);
-  } else {
-    enqueue(connection, opening, ends);
-    flush_backlog(slot);
+  // Piece by piece, since only a socket that is full is a reason to conflate.
+  while (!connection.backlog && !opening.empty()) {
+    const auto part = opening.first(std::min(opening.size(), SocketIo::kPiecesMax - 1));
+    opening = opening.subspan(part.size());
+    gather(part);
+    transmit(slot, part, ends && opening.empty());
+    if (connection.state != Connection::State::kStreaming) return;
   }
-  if (connection.state != Connection::State::kStreaming) return;
+  if (!opening.empty()) enqueue(connection, opening, ends);
   if (connection.backlog) connection.backlog->opening_bytes = connection.backlog->outbox.bytes();
   plan(slot);
 }
@@ -40,9 +42,13 @@ void StreamWriter::forget(const Connection& connection) {
   if (connection.opened_at != 0) --counters_.open;
 }
 
+Tick StreamWriter::keepalive_due(const Connection& connection) const {
+  return connection.last_write + Deadlines::ticks(settings_.keepalive_ms) - 1;
+}
+
 void StreamWriter::plan(std::uint32_t slot) {
   const Connection& connection = connections_.at(slot);
-  const Tick keepalive = connection.last_write + Deadlines::ticks(settings_.keepalive_ms) - 1;
+  const Tick keepalive = keepalive_due(connection);
   deadlines_.set(slot,
                  connection.ends_at == 0 ? keepalive : std::min(keepalive, connection.ends_at));
 }
@@ -89,8 +95,26 @@ void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames
     if (ends) linger(slot);
     return;
   }
+  connection.backlog = std::make_unique<Backlog>();
+  // What was sent, and what was begun, is out of conflation's reach before the rest is queued.
+  Outbox& outbox = connection.backlog->outbox;
+  std::size_t sent = outcome.bytes;
+  while (!frames.empty() && sent >= frames.front().bytes().size()) {
+    const FrameRef& whole = frames.front();
+    sent -= whole.bytes().size();
+    if (whole.about().sequence != 0) {
+      ++counters_.events_delivered;
+      outbox.set_sent_through(whole.about().sequence);
+    }
+    frames = frames.subspan(1);
+  }
+  if (!frames.empty()) {
+    outbox.push(frames.front());
+    outbox.consume(std::exchange(sent, 0));
+    frames = frames.subspan(1);
+  }
   enqueue(connection, frames, ends);
-  counters_.events_delivered += connection.backlog->outbox.consume(outcome.bytes);
+  outbox.consume(sent);  // of the last chunk
 }
 
 void StreamWriter::enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends) {
@@ -139,6 +163,8 @@ void StreamWriter::on_due(std::uint32_t slot) {
   if (connection.ends_at != 0 && connection.ends_at <= deadlines_.now()) {
     connection.ends_at = 0;
     end(slot);
+  } else if (keepalive_due(connection) > deadlines_.now()) {
+    // It was written to since the deadline was set.
   } else if (!connection.backlog) {
     // A reader with a backlog has bytes under way: TCP notices when it has gone.
     const bool chunked = connection.framing == Framing::kChunked;

@@ -61,6 +61,7 @@ class StreamWriter final : public Sink {
   void enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends);
   void close_if_over_bound(std::uint32_t slot);
   void flush_backlog(std::uint32_t slot);
+  Tick keepalive_due(const Connection& connection) const;
   void plan(std::uint32_t slot);
 
   const StreamSettings& settings_;

@@ -1,12 +1,20 @@
 // Follows SSE streams with Chromium's EventSource until each of them is closed for good. Says the same as
 // follow_in_node.mjs.
-// Usage: node follow_in_chromium.mjs PROFILE ORIGIN PATH...   (/healthz of that origin is the page, so that it is one)
+// Usage: node follow_in_chromium.mjs ORIGIN PROFILE
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { launch, say } from "./chromium.mjs";
 
-const [profile, origin, ...paths] = process.argv.slice(2);
+const [origin, profile] = process.argv.slice(2);
 const context = await launch(profile);
 const page = await context.newPage();
-await page.goto(origin + "/healthz");
+await page.goto(origin + "/healthz"); // any page of that origin will do
+
+const input = createInterface({ input: process.stdin });
+say({ ready: true });
+const [line] = await once(input, "line");
+input.close();
+const paths = JSON.parse(line);
 
 const placeOf = (url) => paths.indexOf(url.slice(origin.length));
 page.on("response", async (answer) => {

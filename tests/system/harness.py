@@ -433,11 +433,18 @@ class Stream:
         """What a reader that has seen these events, and none that may have come since, would resume from."""
         return self.seen[-1].last_event_id if self.seen else ""
 
-    def _pump(self) -> None:
+    def pump(self, deadline: float | None = None) -> None:
+        """Waits for bytes, and takes what is there. Keepalives are bytes: they must not move the deadline."""
+        left = patience() if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.connection.socket.settimeout(left)
         try:
             received = self.connection.receive()
         except ConnectionResetError:
             received = b""
+        finally:
+            self.connection.socket.settimeout(patience())
         if not received:
             self.ended = True
             self.cut = self.decoder.framing != "close"
@@ -449,11 +456,12 @@ class Stream:
 
     def next(self) -> Event:
         """The next event; an error when the stream ends, or when none comes in time."""
+        deadline = time.monotonic() + patience()
         while not self._ready:
             if self.ended:
                 raise EOFError(f"the stream ended {'abruptly' if self.cut else 'cleanly'} after {self.seen[-3:]}")
             try:
-                self._pump()
+                self.pump(deadline)
             except TimeoutError:
                 raise AssertionError(f"no event came; the last ones were {self.seen[-3:]}") from None
         event = self._ready.pop(0)
@@ -481,11 +489,12 @@ class Stream:
 
     def comments_until(self, count: int) -> list[str]:
         """Waits for that many comments, keeping the events for later."""
+        deadline = time.monotonic() + patience()
         while len(self.parser.comments) < count:
             if self.ended:
                 raise EOFError("the stream ended")
             try:
-                self._pump()
+                self.pump(deadline)
             except TimeoutError:
                 raise AssertionError(f"only {len(self.parser.comments)} comments came") from None
         return self.parser.comments
@@ -742,6 +751,11 @@ class Peer:
         self.lines = Lines(self.process.stdout)
         self.said: list[dict[str, Any]] = []
 
+    def tell(self, fact: Any) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(fact).encode() + b"\n")
+        self.process.stdin.flush()
+
     def next(self) -> dict[str, Any] | None:
         line = self.lines.next()
         if line is None:
@@ -773,7 +787,10 @@ class Peer:
         if self.process.poll() is None:
             self.process.terminate()
         assert self.process.stdin
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         try:
             self.process.wait(patience())
         except subprocess.TimeoutExpired:

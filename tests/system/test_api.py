@@ -116,8 +116,6 @@ CREATED = [
     ({"total": 1}, {"total": 1}),
     ({"total": TOTAL_MAX}, {"total": TOTAL_MAX}),
     ({"total": 5.0}, {"total": 5}),
-    ({"stepMs": 86_400_000, "stepWork": 10_000, "failAt": 100, "repeat": 0}, {}),
-    ({"stepMs": 1, "stepWork": 1, "failAt": 1}, {}),
     ({"unheardOf": {"a": 1}, "state": "completed", "done": 50}, {"state": "pending", "done": 0}),
     ({"result": None, "kind": None, "owner": None, "total": None, "id": None}, {"owner": "anonymous", "total": 100}),
     (
@@ -134,6 +132,13 @@ def test_what_is_accepted(shared: Server, fields: dict[str, Any], expected: dict
     assert {name: job[name] for name in expected} == expected
     assert json.dumps(job["total"]).isdigit(), "numbers are integers"
     assert shared.job(job) == job
+
+
+def test_numbers_of_built_in_jobs_at_their_edges(shared: Server) -> None:
+    stop(shared, shared.create(stepMs=86_400_000, stepWork=10_000, failAt=100, repeat=0))
+    stop(shared, shared.create(runner="cpu", stepWork=10_000, repeat=2**31))
+    job = shared.create(stepMs=1, stepWork=1, failAt=1)
+    assert shared.wait_for_state(job, "failed")["done"] == 1
 
 
 def test_a_null_runner_is_the_default_one(shared: Server) -> None:
@@ -521,7 +526,7 @@ TRANSITIONS = [
         for terminal in ("completed", "failed", "cancelled")
         for change in (
             {"state": "pending"}, {"state": "active"}, {"state": "completed"}, {"state": "failed"}, {"done": 10},
-            {"message": "late"}, {"result": 1}, {"failedReason": "late"}, {"total": 20},
+            {"message": "late"}, {"result": 1}, {"state": "failed", "failedReason": "late"}, {"total": 20},
         )
     ),
 ]  # fmt: skip
@@ -858,7 +863,7 @@ NOT_HTTP = [
     (b"GET /healthz HTTP/1.1\r\n\r\n", {400}),  # RFC 9112, 3.2: no Host
     (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", {400}),
     (b"GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n", {400}),  # 5.1: white space before the colon
-    (b"GET /healthz HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", {400}),
+    (b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n", {400}),
     (b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", {400}),
     (b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n", {400}),
     (b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n", {400}),

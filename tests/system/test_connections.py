@@ -723,7 +723,7 @@ def end_times(streams: list[Stream]) -> list[float]:
             assert ready, "the streams do not end"
             for key, _ in ready:
                 stream = key.data
-                stream._pump()
+                stream.pump()
                 if stream.ended:
                     ends.append(time.monotonic())
                     selector.unregister(key.fileobj)

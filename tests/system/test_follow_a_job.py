@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 import requests
 from harness import (
-    CHROMIUM,
     JOB_FIELDS,
     Event,
     Peer,
@@ -135,8 +134,9 @@ def test_curl_head_gets_the_headers_of_a_stream_and_no_more(shared: Server) -> N
 
 @pytest.mark.parametrize("peer", ["node", "chromium"])
 def test_an_event_source_follows_to_the_end_and_does_not_come_back(shared: Server, tmp_path: Any, peer: str) -> None:
-    jobs = [shared.create(**BUILT_IN["timer"]), shared.create(**BUILT_IN["cpu"]), shared.external(total=3)]
-    with follower(peer, shared, tmp_path, [f"/v1/jobs/{job['id']}/events" for job in jobs]) as watcher:
+    with follower(peer, shared, tmp_path) as watcher:
+        jobs = [shared.create(**BUILT_IN["timer"]), shared.create(**BUILT_IN["cpu"]), shared.external(total=3)]
+        watcher.tell([f"/v1/jobs/{job['id']}/events" for job in jobs])
         said = watcher.until(lambda fact: fact["at"] == 2 and fact.get("event") == "snapshot")
         finish_by_hand(shared, jobs[2])
         said += watcher.rest()
@@ -156,8 +156,9 @@ def test_an_event_source_follows_to_the_end_and_does_not_come_back(shared: Serve
 def test_an_event_source_resumes_by_itself_and_misses_nothing(server: Any, tmp_path: Any, peer: str) -> None:
     """The server ends the stream in mid-job, more than once; whoever watches sees one stream without a seam."""
     running = server("--max-stream-age", "600ms")
-    job = running.create(runner="timer", total=60, stepMs=100)
-    with follower(peer, running, tmp_path, [f"/v1/jobs/{job['id']}/events"]) as watcher:
+    with follower(peer, running, tmp_path) as watcher:
+        job = running.create(runner="timer", total=60, stepMs=100)
+        watcher.tell([f"/v1/jobs/{job['id']}/events"])
         said = watcher.rest()
     statuses = [fact["status"] for fact in said if "status" in fact]
     assert len(statuses) >= 3 and set(statuses[:-1]) == {200} and statuses[-1] == 204, statuses
@@ -167,7 +168,8 @@ def test_an_event_source_resumes_by_itself_and_misses_nothing(server: Any, tmp_p
 @pytest.mark.parametrize("peer", ["node", "chromium"])
 def test_onmessage_sees_everything_when_asked_for(shared: Server, tmp_path: Any, peer: str) -> None:
     job = shared.external(total=3)
-    with follower(peer, shared, tmp_path, [f"/v1/jobs/{job['id']}/events?events=message"]) as watcher:
+    with follower(peer, shared, tmp_path) as watcher:
+        watcher.tell([f"/v1/jobs/{job['id']}/events?events=message"])
         said = watcher.until(lambda fact: "event" in fact)
         finish_by_hand(shared, job)
         said += watcher.rest()
@@ -176,11 +178,11 @@ def test_onmessage_sees_everything_when_asked_for(shared: Server, tmp_path: Any,
     assert [json.loads(fact["data"])["done"] for fact in heard] == [0, 1, 2, 3]
 
 
-def follower(peer: str, server: Server, tmp_path: Any, paths: list[str]) -> Peer:
-    if peer == "node":
-        return Peer(*node_script("follow_in_node.mjs"), *(server.url + path for path in paths))
-    assert CHROMIUM
-    return Peer(*node_script("follow_in_chromium.mjs"), str(tmp_path / "profile"), server.url, *paths)
+def follower(peer: str, server: Server, tmp_path: Any) -> Peer:
+    """A program with an EventSource that is ready to be told what to follow."""
+    watcher = Peer(*node_script(f"follow_in_{peer}.mjs"), server.url, str(tmp_path / "profile"))
+    assert watcher.next() == {"ready": True}
+    return watcher
 
 
 def events_of(said: list[dict[str, Any]]) -> list[Event]:

@@ -484,7 +484,7 @@ def test_random_publishing_random_disconnects(shared: Server) -> None:
         assert reader.failure is None, repr(reader.failure)
     for reader in readers:
         for job in jobs:
-            mine = [event for event in reader.events if event.json["id"] == job["id"]]
+            mine = [event for event in reader.events if event.json.get("id") == job["id"]]
             if not mine and "/jobs/" in reader.target:
                 continue  # a reader of another job
             types = [event.type for event in mine if event.type != "snapshot"]

@@ -103,6 +103,8 @@ TEST(RequestParser, RefusesWhatIsOverItsLimitsOrMalformed) {
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400},
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
        400},
+      {get + "Host: h\r\n\r\n", 400},
+      {get + "A: b\r\n c\r\n\r\n", 400},
       {get + "Expect: wonders\r\n\r\n", 417},
       {get + "Content-Encoding: gzip\r\n\r\n", 415},
       {"\x16\x03\x01 hello", 400},
@@ -113,6 +115,19 @@ TEST(RequestParser, RefusesWhatIsOverItsLimitsOrMalformed) {
     ASSERT_EQ(parser.stage(), RequestParser::Stage::kFailed) << refused.bytes;
     EXPECT_EQ(parser.error_status(), refused.status) << refused.bytes;
     EXPECT_FALSE(parser.error_detail().empty());
+  }
+}
+
+TEST(RequestParser, RefusesAFoldedValueWhereverItIsSplit) {
+  const HttpLimits limits;
+  const std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n";
+  for (std::size_t at = 1; at < bytes.size(); ++at) {
+    RequestParser parser(limits);
+    parser.feed(std::string_view(bytes).substr(0, at));
+    if (parser.stage() != RequestParser::Stage::kFailed) {
+      parser.feed(std::string_view(bytes).substr(at));
+    }
+    EXPECT_EQ(parser.stage(), RequestParser::Stage::kFailed) << "split at " << at;
   }
 }
 

@@ -94,6 +94,30 @@ TEST_F(StreamWriterTest, AFullSocketGetsTheRestLaterAndInOrder) {
   EXPECT_EQ(writer_.counters().events_delivered, 2U);
 }
 
+TEST_F(StreamWriterTest, ABatchThatIsCutByAFullSocketIsConflatedOnlyBehindTheCut) {
+  const auto slot = open_stream(10);
+  io_.sockets[10].room = 6;
+  const FrameRef batch[] = {event("[p1]", 1, true), event("[p2]", 2, true), event("[p3]", 3, true),
+                            event("[p4]", 4, true)};
+  writer_.deliver(batch, std::vector<SubscriberId>{slot}, /*ends=*/false);
+  EXPECT_EQ(at(slot).backlog->outbox.sent_through(), 1U);
+  io_.sockets[10].room = SIZE_MAX;
+  writer_.on_writable(slot);
+  EXPECT_EQ(io_.sockets[10].written, "HEAD[p1][p2][p4]");
+  EXPECT_EQ(writer_.counters().events_delivered, 3U);
+}
+
+TEST_F(StreamWriterTest, ALastChunkThatIsCutIsCompletedLater) {
+  const auto slot = open_stream(10);
+  io_.sockets[10].room = 5;
+  deliver(event("end", 1, false), {slot}, /*ends=*/true);
+  EXPECT_EQ(io_.sockets[10].written, "HEADend0\r");
+  io_.sockets[10].room = SIZE_MAX;
+  writer_.on_writable(slot);
+  EXPECT_EQ(io_.sockets[10].written, "HEADend0\r\n\r\n");
+  EXPECT_TRUE(io_.sockets[10].shut);
+}
+
 TEST_F(StreamWriterTest, ASlowReaderGetsTheNewestProgressAndEveryStateChange) {
   const auto slot = open_stream(10);
   io_.sockets[10].room = 1;
@@ -136,6 +160,18 @@ TEST_F(StreamWriterTest, TheOpeningDoesNotCountAgainstTheBound) {
   EXPECT_EQ(at(slot).state, Connection::State::kClosing);
 }
 
+TEST_F(StreamWriterTest, ALongOpeningThatTheSocketTakesIsNotConflated) {
+  const auto slot = ConnectionTable::slot_of(connections_.open(10));
+  std::vector<FrameRef> opening;
+  std::string expected;
+  for (Sequence i = 1; i <= 300; ++i) {
+    opening.push_back(event(fmt::format("<{}>", i), i, true));
+    expected += fmt::format("<{}>", i);
+  }
+  writer_.begin(slot, opening, false, 1, 0);
+  EXPECT_EQ(io_.sockets[10].written, expected);
+}
+
 TEST_F(StreamWriterTest, TheEndIsTheLastChunkThenTheWriteSideIsShut) {
   const auto chunked = open_stream(10);
   const auto bare = open_stream(11);
@@ -171,7 +207,7 @@ TEST_F(StreamWriterTest, AnIdleReaderGetsAKeepaliveAndABusyOneDoesNot) {
   advance(due - 2);
   EXPECT_EQ(io_.sockets[10].written, "HEAD");
   deliver(event("one", 1, true), {busy});
-  advance(due + 2);
+  advance(due + 1);
   EXPECT_EQ(io_.sockets[10].written, "HEADd\r\n: keepalive\n\n\r\n");
   EXPECT_EQ(io_.sockets[11].written, "HEADone");
   static_cast<void>(idle);
@@ -192,10 +228,14 @@ TEST_F(StreamWriterTest, WhateverTheSocketsTakeEachReaderGetsWholeFramesInOrder)
   std::mt19937_64 random(seed);
   std::vector<SubscriberId> slots;
   for (int fd = 100; fd < 120; ++fd) slots.push_back(open_stream(fd));
-  for (Sequence sequence = 1; sequence <= 500; ++sequence) {
-    const bool conflatable = random() % 4 != 0;
-    deliver(event(fmt::format("<{}{}>", conflatable ? 'p' : 's', sequence), sequence, conflatable),
-            slots);
+  for (Sequence sequence = 1; sequence <= 500;) {
+    std::vector<FrameRef> batch;
+    for (std::uint64_t size = 1 + random() % 10; size > 0 && sequence <= 500; --size, ++sequence) {
+      const bool conflatable = random() % 4 != 0;
+      batch.push_back(
+          event(fmt::format("<{}{}>", conflatable ? 'p' : 's', sequence), sequence, conflatable));
+    }
+    writer_.deliver(batch, slots, /*ends=*/false);
     for (const SubscriberId slot : slots) {
       io_.sockets[at(slot).fd].room = random() % 3 == 0 ? SIZE_MAX : random() % 20;
       writer_.on_writable(slot);
