@@ -101,6 +101,7 @@ Result<std::vector<std::string>> Server::start() {
     bound.push_back(*one);
   }
   ready_ = true;
+  loop_.update_now();
   if (config_.demo) start_demo();
   return bound;
 }

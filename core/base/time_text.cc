@@ -45,8 +45,20 @@ std::string rfc3339(Millis wall_at) {
   const Millis at = std::clamp<Millis>(wall_at, 0, kYear9999Ms);
   const Date date = civil_from_days(at / kDayMs);
   const Millis in_day = at % kDayMs;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", date.year, date.month, date.day,
-                     in_day / 3'600'000, in_day / 60'000 % 60, in_day / 1'000 % 60, in_day % 1'000);
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto put = [&text](std::size_t first, std::size_t width, std::int64_t number) {
+    for (std::size_t place = first + width; place-- > first; number /= 10) {
+      text[place] = static_cast<char>('0' + number % 10);
+    }
+  };
+  put(0, 4, date.year);
+  put(5, 2, date.month);
+  put(8, 2, date.day);
+  put(11, 2, in_day / 3'600'000);
+  put(14, 2, in_day / 60'000 % 60);
+  put(17, 2, in_day / 1'000 % 60);
+  put(20, 3, in_day % 1'000);
+  return text;
 }
 
 Result<Millis> parse_duration(std::string_view text) {

@@ -62,7 +62,8 @@ const Job* JobTable::oldest_finished(Millis finished_by) const {
 Outcome JobTable::apply(Sequence sequence, const Change& change) {
   if (change.kind == ChangeKind::kCreate) return create(sequence, change);
   Job* const job = find(change.job_id);
-  if (job == nullptr) return refuse(Errc::kNotFound, "no such job");
+  if (job == nullptr)
+    return refuse(Errc::kNotFound, fmt::format("no job has the id '{}'", change.job_id));
   switch (change.kind) {
     case ChangeKind::kReport:
       return report(sequence, *job, change);

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <iterator>
+
+#include "core/base/digits.h"
 
 namespace progressd {
 namespace {
 
-constexpr std::size_t kEpochDigits = 8;
+constexpr std::size_t kPrefixBytes = 9;
 
 }  // namespace
+
+EventIds::EventIds(std::uint32_t epoch) : prefix_(fmt::format("{:08x}-", epoch)) {}
 
 std::string EventIds::text(Sequence sequence) const {
   std::string id;
@@ -19,7 +22,7 @@ std::string EventIds::text(Sequence sequence) const {
 }
 
 void EventIds::append(Sequence sequence, std::string& out) const {
-  fmt::format_to(std::back_inserter(out), "{:08x}-{}", epoch_, sequence);
+  out.append(prefix_).append(Digits(sequence).view());
 }
 
 void EventIds::append_partial(Sequence sequence, std::string& out) const {
@@ -28,9 +31,9 @@ void EventIds::append_partial(Sequence sequence, std::string& out) const {
 }
 
 std::optional<Sequence> EventIds::parse(std::string_view text) const {
-  if (text.size() < kEpochDigits + 2) return std::nullopt;
+  if (text.size() <= kPrefixBytes) return std::nullopt;
   Sequence sequence = 0;
-  std::from_chars(text.data() + kEpochDigits + 1, text.data() + text.size(), sequence);
+  std::from_chars(text.data() + kPrefixBytes, text.data() + text.size(), sequence);
   // Another epoch, another spelling, something behind it: all of them differ from what we write.
   if (this->text(sequence) != text) return std::nullopt;
   return sequence;

@@ -15,7 +15,7 @@ using Sequence = std::uint64_t;
 
 class EventIds {
  public:
-  explicit EventIds(std::uint32_t epoch) : epoch_(epoch) {}
+  explicit EventIds(std::uint32_t epoch);
 
   std::string text(Sequence sequence) const;
   void append(Sequence sequence, std::string& out) const;
@@ -27,7 +27,7 @@ class EventIds {
   std::optional<Sequence> parse(std::string_view text) const;
 
  private:
-  std::uint32_t epoch_;
+  std::string prefix_;  // the epoch in 8 hexadecimal digits, and the dash
 };
 
 }  // namespace progressd

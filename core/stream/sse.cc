@@ -1,10 +1,6 @@
 #include "core/stream/sse.h"
 
-#include <fmt/format.h>
-
-#include <array>
-#include <iterator>
-
+#include "core/base/digits.h"
 #include "core/base/ensure.h"
 
 namespace progressd {
@@ -17,16 +13,13 @@ void append_sse(std::string_view name, std::string_view id, std::string_view jso
 }
 
 void append_sse_retry(Millis retry, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "retry: {}\n\n", retry);
+  out.append("retry: ").append(Digits(retry).view()).append("\n\n");
 }
 
 FrameRef make_frame(Framing framing, std::string_view payload, const FrameRef::About& about) {
   if (framing == Framing::kUntilClose) return FrameRef({payload}, about);
   ENSURE(!payload.empty());  // an empty chunk would end the response
-  std::array<char, 24> head;
-  const auto end = fmt::format_to(head.data(), "{:x}\r\n", payload.size());
-  const std::string_view size(head.data(), static_cast<std::size_t>(end - head.data()));
-  return FrameRef({size, payload, "\r\n"}, about);
+  return FrameRef({Digits(payload.size(), 16).view(), "\r\n", payload, "\r\n"}, about);
 }
 
 FrameRef FrameEncoder::encode(const Dialect& dialect, Framing framing, const Topic& topic,

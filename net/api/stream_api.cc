@@ -13,7 +13,7 @@ namespace {
 /// A reader that was cut off comes back after between one and three seconds: spread, so that a
 /// restart of the server is no stampede.
 constexpr Millis kRetryMinMs = 1'000;
-constexpr std::uint64_t kRetrySpreadMs = 2'000;
+constexpr Millis kRetryMaxMs = 3'000;
 
 std::string last_event_id(const Request& request) {
   const std::string_view header = request.header("Last-Event-ID").value_or("");
@@ -29,9 +29,9 @@ struct StreamApi::Opening {
   std::vector<FrameRef> frames;
   Sequence seen_through = 0;
 
-  void add(std::string_view payload, const FrameRef::About& about = {}) {
-    frames.push_back(make_frame(framing, payload, about));
-    seen_through = std::max(seen_through, about.sequence);
+  void add(FrameRef frame) {
+    seen_through = std::max(seen_through, frame.about().sequence);
+    frames.push_back(std::move(frame));
   }
 };
 
@@ -41,6 +41,19 @@ struct StreamApi::Selection {
   std::vector<const Job*> removed;  // lately; for a reader that resumes
   Query query;
 };
+
+StreamApi::StreamApi(const Parts& parts)
+    : parts_(parts), named_(parts.ids, true), unnamed_(parts.ids, false) {
+  // Enough different ones to spread readers evenly, made once for all of them.
+  for (std::size_t i = 0; i < kRetries; ++i) {
+    const auto step = static_cast<Millis>(i);
+    std::string payload;
+    append_sse_retry(kRetryMinMs + (kRetryMaxMs - kRetryMinMs) * step / (kRetries - 1), payload);
+    for (const Framing framing : {Framing::kChunked, Framing::kUntilClose}) {
+      retries_.at(static_cast<std::size_t>(framing)).at(i) = make_frame(framing, payload, {});
+    }
+  }
+}
 
 void StreamApi::add_routes(Router& router) {
   router.add(Method::kGet, "/v1/jobs/{}/events",
@@ -61,15 +74,37 @@ std::optional<Sequence> StreamApi::place(const std::string& last_event_id) const
   return sequence;
 }
 
-void StreamApi::append_snapshots(Opening& opening, std::vector<const Job*> jobs) const {
+StreamApi::Opening StreamApi::open(const NativeDialect& dialect, Framing framing) const {
+  Opening opening{dialect, framing, {}};
+  const auto& retries = retries_.at(static_cast<std::size_t>(framing));
+  opening.add(retries.at(parts_.random.next() % kRetries));
+  return opening;
+}
+
+void StreamApi::append_gap(Opening& opening, std::string_view last_event_id) const {
+  std::string payload;
+  opening.dialect.encode_gap(last_event_id, payload);
+  opening.add(make_frame(opening.framing, payload, {}));
+}
+
+void StreamApi::append_snapshots(Opening& opening, std::vector<const Job*> jobs) {
   std::sort(jobs.begin(), jobs.end(),
             [](const Job* a, const Job* b) { return a->last_sequence < b->last_sequence; });
-  std::string payload;
-  for (const Job* job : jobs) {
-    payload.clear();
-    opening.dialect.encode_snapshot(*job, job != jobs.back(), payload);
-    opening.add(payload, {job->topic.id(), job->last_sequence, false, false});
+  for (const Job* job : jobs) opening.add(snapshot(opening, *job, job != jobs.back()));
+}
+
+FrameRef StreamApi::snapshot(const Opening& opening, const Job& job, bool partial) {
+  // Many readers of one job often come at once: the last snapshot made is kept for the next one.
+  const SnapshotKey key{&opening.dialect, opening.framing, job.topic.id(), job.last_sequence,
+                        partial};
+  if (!(key == last_snapshot_key_)) {
+    std::string payload;
+    opening.dialect.encode_snapshot(job, partial, payload);
+    last_snapshot_ =
+        make_frame(opening.framing, payload, {job.topic.id(), job.last_sequence, false, false});
+    last_snapshot_key_ = key;
   }
+  return last_snapshot_;
 }
 
 void StreamApi::append_replay(Opening& opening, const std::vector<const Job*>& jobs,
@@ -85,9 +120,7 @@ void StreamApi::append_replay(Opening& opening, const std::vector<const Job*>& j
   std::sort(past.begin(), past.end(),
             [](const Past& a, const Past& b) { return a.event->sequence < b.event->sequence; });
   for (const Past& one : past) {
-    FrameRef frame = encoder_.encode(opening.dialect, opening.framing, one.job->topic, *one.event);
-    opening.frames.push_back(std::move(frame));
-    opening.seen_through = one.event->sequence;
+    opening.add(encoder_.encode(opening.dialect, opening.framing, one.job->topic, *one.event));
   }
 }
 
@@ -108,19 +141,11 @@ void StreamApi::follow_job(const Request& request, const Responder& responder) {
     seen_all.status = 204;
     return responder.reply(std::move(seen_all));
   }
-  Opening opening{**dialect, responder.framing(), {}};
-  std::string payload;
-  append_sse_retry(kRetryMinMs + static_cast<Millis>(parts_.random.next() % kRetrySpreadMs),
-                   payload);
-  opening.add(payload);
+  Opening opening = open(**dialect, responder.framing());
   if (placed && job->topic.retains_after(*placed)) {
     append_replay(opening, {job}, *placed);
   } else {
-    if (!last.empty()) {
-      payload.clear();
-      (*dialect)->encode_gap(last, payload);
-      opening.add(payload);
-    }
+    if (!last.empty()) append_gap(opening, last);
     append_snapshots(opening, {job});
   }
   StreamStart start;
@@ -204,11 +229,7 @@ void StreamApi::follow_many(const Request& request, const Responder& responder) 
   const auto dialect = dialect_of(request);
   if (!dialect) return responder.reply(problem(dialect.error()));
 
-  Opening opening{**dialect, responder.framing(), {}};
-  std::string payload;
-  append_sse_retry(kRetryMinMs + static_cast<Millis>(parts_.random.next() % kRetrySpreadMs),
-                   payload);
-  opening.add(payload);
+  Opening opening = open(**dialect, responder.framing());
   const bool resumes =
       placed && parts_.jobs.retains_removed_after(*placed) &&
       std::all_of(selection->jobs.begin(), selection->jobs.end(),
@@ -220,11 +241,7 @@ void StreamApi::follow_many(const Request& request, const Responder& responder) 
     jobs.insert(jobs.end(), selection->removed.begin(), selection->removed.end());
     append_replay(opening, jobs, *placed);
   } else {
-    if (!last.empty()) {
-      payload.clear();
-      (*dialect)->encode_gap(last, payload);
-      opening.add(payload);
-    }
+    if (!last.empty()) append_gap(opening, last);
     append_snapshots(opening, selection->jobs);
   }
   StreamStart start;

@@ -2,7 +2,11 @@
 // the request, bytes of requests that wait for their turn, bytes of responses that wait for room.
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "net/http/parser.h"
 
@@ -19,6 +23,24 @@ struct Exchange {
   bool read_again = false;  // reading stopped before the socket was empty
   bool closes = false;      // after `out`
   bool peer_done = false;   // it sends no more
+
+  /// As new, for another connection; the memory of its strings stays.
+  void reset();
+};
+
+/// Exchanges that connections gave back when their stream began, for those that come next.
+class ExchangePool {
+ public:
+  explicit ExchangePool(const HttpLimits& limits) : limits_(limits) {}
+
+  std::unique_ptr<Exchange> take();
+  void give(std::unique_ptr<Exchange> exchange);
+
+ private:
+  static constexpr std::size_t kKeptMax = 64;
+
+  const HttpLimits& limits_;
+  std::vector<std::unique_ptr<Exchange>> kept_;
 };
 
 }  // namespace progressd

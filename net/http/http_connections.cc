@@ -18,13 +18,15 @@ constexpr int kLingerReadsMax = 64;
 }  // namespace
 
 HttpConnections::HttpConnections(const Parts& parts)
-    : parts_(parts), scratch_(std::make_unique<std::array<char, 65536>>()) {}
+    : parts_(parts),
+      exchanges_(parts.settings.limits),
+      scratch_(std::make_unique<std::array<char, 65536>>()) {}
 
 ConnectionId HttpConnections::accept(int fd, bool over_limit) {
   const ConnectionId id = parts_.connections.open(fd);
   const std::uint32_t slot = ConnectionTable::slot_of(id);
   Connection& connection = parts_.connections.at(slot);
-  connection.exchange = std::make_unique<Exchange>(parts_.settings.limits);
+  connection.exchange = exchanges_.take();
   connection.over_limit = over_limit;
   parts_.deadlines.set(
       slot, parts_.deadlines.now() + Deadlines::ticks(parts_.settings.header_timeout_ms));
@@ -164,20 +166,21 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
   Exchange& exchange = *connection.exchange;
   ENSURE(exchange.awaits_answer);
   const Request& request = exchange.parser.request();
-  std::string head = exchange.out.substr(exchange.sent);
-  append_stream_head(request.minor_version, date(), head);
   if (request.method == Method::kHead) {
-    exchange.out = std::move(head);
-    exchange.sent = 0;
+    append_stream_head(request.minor_version, date(), exchange.out);
     exchange.awaits_answer = false;
     exchange.closes = true;
     if (!(is_reading_ && reading_ == id)) flush(slot);
     return;
   }
   std::vector<FrameRef> opening;
-  opening.reserve(start.opening.size() + 1);
-  opening.emplace_back(head);
+  opening.reserve(start.opening.size() + 2);
+  if (exchange.sent < exchange.out.size()) {  // answers to requests before this one
+    opening.emplace_back(std::string_view(exchange.out).substr(exchange.sent));
+  }
+  opening.push_back(stream_head(request.minor_version));
   for (FrameRef& frame : start.opening) opening.push_back(std::move(frame));
+  exchanges_.give(std::move(connection.exchange));
   const double age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
   parts_.streams.begin(slot, opening, !start.live, parts_.clock.wall_at(), age);
   if (start.live && connection.state == Connection::State::kStreaming) {
@@ -241,8 +244,20 @@ std::string_view HttpConnections::date() {
   if (second != date_at_) {
     date_at_ = second;
     date_ = imf_fixdate(second);
+    stream_heads_ = {};
   }
   return date_;
+}
+
+const FrameRef& HttpConnections::stream_head(int minor_version) {
+  const std::string_view today = date();
+  FrameRef& head = stream_heads_.at(static_cast<std::size_t>(minor_version));
+  if (head.is_null()) {
+    std::string text;
+    append_stream_head(minor_version, today, text);
+    head = FrameRef(text);
+  }
+  return head;
 }
 
 }  // namespace progressd

@@ -70,15 +70,18 @@ class HttpConnections final : public ResponseCarrier {
   void discard_input(std::uint32_t slot);
   void plan(std::uint32_t slot);
   std::string_view date();
+  const FrameRef& stream_head(int minor_version);
   bool is_http(ConnectionId id);
 
   Parts parts_;
+  ExchangePool exchanges_;
   bool draining_ = false;
   std::uint64_t requests_ = 0;
   ConnectionId reading_ = 0;  // whose input is being taken: its answers wait for the end of that
   bool is_reading_ = false;
-  Millis date_at_ = -1;
+  Millis date_at_ = -1;  // in seconds
   std::string date_;
+  std::array<FrameRef, 2> stream_heads_;              // of this second, by minor version
   std::unique_ptr<std::array<char, 65536>> scratch_;  // where every connection reads into
 };
 

@@ -61,15 +61,25 @@ const llhttp_settings_t& RequestParser::settings() {
   return kSettings;
 }
 
-RequestParser::RequestParser(const HttpLimits& limits) : limits_(limits) {
+RequestParser::RequestParser(const HttpLimits& limits) : limits_(limits) { reset(); }
+
+void RequestParser::reset() {
   llhttp_init(&llhttp_, HTTP_REQUEST, &settings());
   llhttp_.data = this;
+  stage_ = Stage::kIdle;
+  request_.clear();
+  head_bytes_ = 0;
+  value_goes_on_ = nullptr;
+  last_byte_ = 0;
+  continue_wanted_ = false;
+  error_status_ = 0;
+  error_detail_.clear();
 }
 
 void RequestParser::next() {
   ENSURE(stage_ == Stage::kComplete);
   llhttp_resume(&llhttp_);
-  request_ = Request();
+  request_.clear();
   head_bytes_ = 0;
   stage_ = Stage::kIdle;
 }
@@ -113,7 +123,7 @@ int RequestParser::on_url(std::string_view part) {
 }
 
 int RequestParser::on_field(std::string_view part) {
-  field_.append(part);
+  request_.append_field_name(part);
   return count_head(part.size());
 }
 
@@ -124,7 +134,7 @@ int RequestParser::on_value(std::string_view part) {
     return refuse(400, "a header field is folded over lines");
   }
   value_goes_on_ = part.data() + part.size();
-  value_.append(part);
+  request_.append_field_value(part);
   return count_head(part.size());
 }
 
@@ -132,9 +142,7 @@ int RequestParser::on_header_end() {
   if (request_.header_count() >= limits_.headers_max) {
     return refuse(431, fmt::format("more than {} header fields", limits_.headers_max));
   }
-  request_.add_header(field_, value_);
-  field_.clear();
-  value_.clear();
+  request_.end_field();
   value_goes_on_ = nullptr;
   return 0;
 }

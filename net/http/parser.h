@@ -36,6 +36,8 @@ class RequestParser {
   /// kComplete: the request. next() readies the parser for the one that follows.
   Request& request() { return request_; }
   void next();
+  /// As new, for another connection; the memory stays.
+  void reset();
 
   /// kFailed: what to answer.
   int error_status() const { return error_status_; }
@@ -60,8 +62,6 @@ class RequestParser {
   llhttp_t llhttp_;
   Stage stage_ = Stage::kIdle;
   Request request_;
-  std::string field_;
-  std::string value_;
   const char* value_goes_on_ = nullptr;  // where the next part of the value must begin
   char last_byte_ = 0;                   // of the bytes before those at hand
   std::size_t head_bytes_ = 0;

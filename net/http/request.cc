@@ -5,6 +5,8 @@
 namespace progressd {
 namespace {
 
+constexpr std::size_t kBodyKeptBytesMax = 4 * 1024;
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 int hex_digit(char c) {
@@ -46,25 +48,29 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+std::string_view Request::value_of(const Field& field) const {
+  return trimmed(std::string_view(head_).substr(field.value_at, field.end - field.value_at));
+}
+
 std::optional<std::string_view> Request::header(std::string_view name) const {
-  for (const auto& [field, value] : headers_) {
-    if (equals_ignoring_case(field, name)) return value;
+  for (const Field& field : fields_) {
+    if (equals_ignoring_case(name_of(field), name)) return value_of(field);
   }
   return std::nullopt;
 }
 
 std::size_t Request::count_headers(std::string_view name) const {
-  return static_cast<std::size_t>(
-      std::count_if(headers_.begin(), headers_.end(),
-                    [&](const auto& header) { return equals_ignoring_case(header.first, name); }));
+  return static_cast<std::size_t>(std::count_if(
+      fields_.begin(), fields_.end(),
+      [&](const Field& field) { return equals_ignoring_case(name_of(field), name); }));
 }
 
 std::string Request::header_list(std::string_view name) const {
   std::string list;
-  for (const auto& [field, value] : headers_) {
-    if (!equals_ignoring_case(field, name)) continue;
+  for (const Field& field : fields_) {
+    if (!equals_ignoring_case(name_of(field), name)) continue;
     if (!list.empty()) list += ", ";
-    list += value;
+    list += value_of(field);
   }
   return list;
 }
@@ -83,8 +89,30 @@ std::optional<std::string_view> Request::query(std::string_view name) const {
   return std::nullopt;
 }
 
-void Request::add_header(std::string_view name, std::string_view value) {
-  headers_.emplace_back(name, trimmed(value));
+void Request::append_field_name(std::string_view part) {
+  head_.append(part);
+  open_field_.value_at = static_cast<std::uint32_t>(head_.size());
+}
+
+void Request::append_field_value(std::string_view part) { head_.append(part); }
+
+void Request::end_field() {
+  open_field_.end = static_cast<std::uint32_t>(head_.size());
+  fields_.push_back(open_field_);
+  open_field_.name_at = open_field_.value_at = open_field_.end;
+}
+
+void Request::clear() {
+  // A large body's memory is given back; what a usual request needs is kept.
+  if (body.capacity() > kBodyKeptBytesMax) body = std::string();
+  body.clear();
+  target.clear();
+  path.clear();
+  path_parameters.clear();
+  head_.clear();
+  fields_.clear();
+  open_field_ = Field();
+  query_.clear();
 }
 
 bool Request::read_target() {

@@ -37,15 +37,33 @@ class Request {
     return query_;
   }
 
-  void add_header(std::string_view name, std::string_view value);
-  std::size_t header_count() const { return headers_.size(); }
+  // A field's name, then its value, each in one or more parts, then its end.
+  void append_field_name(std::string_view part);
+  void append_field_value(std::string_view part);
+  void end_field();
+  std::size_t header_count() const { return fields_.size(); }
   /// Lines of that name.
   std::size_t count_headers(std::string_view name) const;
   /// Takes `target` apart into path and query. False when it is malformed.
   bool read_target();
+  /// Ready for the next request, with the memory of this one.
+  void clear();
 
  private:
-  std::vector<std::pair<std::string, std::string>> headers_;
+  /// Where a header field stands in head_.
+  struct Field {
+    std::uint32_t name_at = 0;
+    std::uint32_t value_at = 0;
+    std::uint32_t end = 0;
+  };
+  std::string_view name_of(const Field& field) const {
+    return std::string_view(head_).substr(field.name_at, field.value_at - field.name_at);
+  }
+  std::string_view value_of(const Field& field) const;
+
+  std::string head_;  // all names and values, one behind the other
+  std::vector<Field> fields_;
+  Field open_field_;
   std::vector<std::pair<std::string, std::string>> query_;
 };
 

@@ -1,11 +1,9 @@
 #include "net/http/response.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <ctime>
-#include <iterator>
 
+#include "core/base/digits.h"
 #include "core/base/json_write.h"
 
 namespace progressd {
@@ -65,7 +63,8 @@ void append_header(std::string_view name, std::string_view value, std::string& o
 }
 
 void append_status(int status, std::string_view date, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, reason(status));
+  out.append("HTTP/1.1 ").append(Digits(status).view()).append(" ");
+  out.append(reason(status)).append("\r\n");
   append_header("Date", date, out);
 }
 
@@ -98,6 +97,7 @@ Response json_response(int status, std::string_view body) {
   response.status = status;
   response.content_type = "application/json";
   response.body = body;
+  response.body += '\n';  // for those who read it in a terminal
   return response;
 }
 

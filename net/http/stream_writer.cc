@@ -15,7 +15,6 @@ constexpr Millis kLingerMs = 2'000;
 void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends,
                          Millis wall_at, double age) {
   Connection& connection = connections_.at(slot);
-  connection.exchange.reset();
   connection.state = Connection::State::kStreaming;
   connection.opened_at = wall_at;
   if (settings_.age_ms_max > 0) {

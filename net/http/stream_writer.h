@@ -37,7 +37,8 @@ class StreamWriter final : public Sink {
                Deadlines& deadlines)
       : settings_(settings), io_(io), connections_(connections), deadlines_(deadlines) {}
 
-  /// The connection's exchange is over: from here on it is a stream that begins with `opening`.
+  /// From here on the connection, whose exchange is given back, is a stream that begins with
+  /// `opening`.
   /// `age`: 0 to 1, where between 80 and 100 % of the greatest age this stream ends.
   void begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends, Millis wall_at,
              double age);

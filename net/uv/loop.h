@@ -24,6 +24,8 @@ class Loop {
 
   /// Monotonic, as of this turn of the loop.
   Millis now() const { return static_cast<Millis>(uv_now(&loop_)); }
+  /// Brings now() up to date: before the first turn, or within a long one.
+  void update_now() { uv_update_time(&loop_); }
   /// Monotonic, read now.
   static std::uint64_t precise_ns() { return uv_hrtime(); }
   uv_loop_t* get() { return &loop_; }

@@ -27,8 +27,9 @@ int run(Config config) {
             config.connections_max, config.job_threads);
   WorkPool::size_threads(config.job_threads);
 
+  const std::uint64_t rounds_per_ms = calibrate_rounds_per_ms();
   Loop loop;
-  Server server(loop, config, calibrate_rounds_per_ms());
+  Server server(loop, config, rounds_per_ms);
   bool draining = false;
   const auto on_signal = [&] {
     if (draining) loop.stop();  // the second time: at once
