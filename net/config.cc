@@ -15,6 +15,7 @@
 namespace progressd {
 namespace {
 
+constexpr std::size_t kJobThreadsMax = 512;
 constexpr std::string_view kVersion = PROGRESSD_VERSION;
 
 Result<std::size_t> parse_bytes(std::string_view text) {
@@ -113,7 +114,7 @@ void check_member(const std::string& flag, const std::string& value,
 void add_network_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Network");
   flags.finish(app.add_option("--listen", config.listen,
-                              "Address to listen on; may be given several times. Port 0: any")
+                              "Address to listen on; several: again, or with commas. Port 0: any")
                    ->type_name("ADDRESS:PORT")
                    ->delimiter(',')
                    ->default_str(config.listen.front()),
@@ -140,7 +141,9 @@ void add_job_flags(CLI::App& app, Config& config) {
               "Events kept for each job, for streams that resume");
   flags.duration("--retain-finished", config.retain_finished_ms,
                  "How long a job is kept after its end");
-  flags.count("--max-jobs", config.jobs.jobs_max, "Jobs at once, finished ones included");
+  flags.count("--max-jobs", config.jobs.jobs_max, "Jobs at once, finished ones included; 0: any");
+  flags.count("--max-idempotency-keys", config.jobs.idempotency_keys_max,
+              "Idempotency keys at once, each kept for 24 h; 0: any");
   flags.count("--job-threads", config.job_threads,
               "Threads that run jobs of runner cpu, at a lower priority than the server's",
               "one per processor");
@@ -158,7 +161,7 @@ void add_stream_flags(CLI::App& app, Config& config) {
 }
 
 void add_limit_flags(CLI::App& app, Config& config) {
-  Flags flags(app, "Limits");
+  Flags flags(app, "Limits (0: none)");
   flags.count("--max-connections", config.connections_max,
               "Connections at once; more are answered 503", "the descriptor limit less a reserve");
   HttpLimits& limits = config.http.limits;
@@ -197,6 +200,9 @@ void check_whole(const Config& config) {
   if (config.streams.keepalive_ms == 0) {
     throw CLI::ValidationError("--keepalive", "must be more than 0");
   }
+  if (config.job_threads > kJobThreadsMax) {
+    throw CLI::ValidationError("--job-threads", fmt::format("must be at most {}", kJobThreadsMax));
+  }
 }
 
 }  // namespace
@@ -226,7 +232,24 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
     app.exit(shown, out, out);
     return ConfigExit{0, out.str()};
   } catch (const CLI::ParseError& error) {
-    return ConfigExit{2, fmt::format("progressd: {}\nSee progressd --help.\n", error.what())};
+    return ConfigExit{2, fmt::format("progressd: {}\nSee progressd --help; a flag may also come "
+                                     "from its PROGRESSD_ environment variable.\n",
+                                     error.what())};
+  }
+  return config;
+}
+
+Config in_force(Config config) {
+  constexpr std::size_t kNoBound = std::numeric_limits<std::size_t>::max() / 2;
+  HttpLimits& http = config.http.limits;
+  for (std::size_t* bound : {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max,
+                             &http.body_bytes_max, &config.streams.outbox_bytes_max,
+                             &config.jobs.jobs_max, &config.jobs.idempotency_keys_max}) {
+    if (*bound == 0) *bound = kNoBound;
+  }
+  for (Millis* time : {&config.http.header_timeout_ms, &config.http.body_timeout_ms,
+                       &config.http.idle_timeout_ms}) {
+    if (*time == 0) *time = kDurationMsMax;
   }
   return config;
 }
@@ -236,6 +259,7 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
   const HttpLimits& http = config.http.limits;
   return {{"maxConnections", number(config.connections_max)},
           {"maxJobs", number(config.jobs.jobs_max)},
+          {"maxIdempotencyKeys", number(config.jobs.idempotency_keys_max)},
           {"historyEvents", number(config.history_events)},
           {"retainFinished", config.retain_finished_ms},
           {"maxHeaderBytes", number(http.header_bytes_max)},

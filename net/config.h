@@ -39,6 +39,9 @@ struct ConfigExit {
 
 std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
 
+/// The same with every limit of 0, which means none, replaced by one that nothing reaches.
+Config in_force(Config config);
+
 /// A limit by its flag's name in camelCase, in milliseconds, bytes or a count.
 struct ConfigLimit {
   std::string_view name;

@@ -34,17 +34,18 @@ void complete_config(Config& config, std::size_t descriptors) {
 
 Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
     : config_(config),
+      limits_(in_force(config)),
       loop_(loop),
       journal_(random_),
       ids_(journal_.epoch()),
-      jobs_(config_.jobs),
+      jobs_(limits_.jobs),
       connections_(io_,
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
                      streams_.forget(connection);
                    }),
       deadlines_(connections_, tick_of(loop)),
-      streams_(config_.streams, io_, connections_, deadlines_),
+      streams_(limits_.streams, io_, connections_, deadlines_),
       hub_(config_.history_events, streams_),
       ledger_(journal_, jobs_, hub_),
       timer_runner_(loop, ledger_, clock_),
@@ -56,8 +57,8 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       stream_api_({ledger_, jobs_, ids_, random_}),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_,
                        [this] { return ready_ && drain_until_ == 0; }}),
-      http_(
-          {config_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_}),
+      http_({limits_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_,
+             loop}),
       poller_(loop,
               [this](std::uint64_t token, Ready ready) {
                 Listeners::is_token(token) ? listeners_.on_ready(token)

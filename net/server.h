@@ -48,7 +48,8 @@ class Server {
   void on_drain_tick();
   void start_demo();
 
-  const Config config_;
+  const Config config_;  // as it was given
+  const Config limits_;  // with limits of 0 as none
   Loop& loop_;
   SystemClock clock_;
   SystemRandom random_;

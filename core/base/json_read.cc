@@ -281,7 +281,12 @@ Result<void> JsonReader::read_object(std::string_view text, const Visit& visit) 
     bool null = false;
     if (field.value().is_null().get(null) == simdjson::SUCCESS && null) continue;
     JsonValue value(&field.value());
-    if (const Result<void> visited = visit(key, value); !visited) return visited;
+    if (const Result<void> visited = visit(key, value); !visited) {
+      // What is no JSON is that in the first place, wherever the field stands.
+      const Result<std::string> whole = minified_json(text);
+      if (!whole && whole.error().code == Errc::kMalformed) return tl::unexpected(whole.error());
+      return visited;
+    }
     if (value.read_) continue;
     if (const auto checked = checked_text(field.value(), key); !checked) {
       return tl::unexpected(checked.error());

@@ -8,13 +8,12 @@
 
 namespace progressd {
 
-/// Why something was refused. net/http/problem.cc holds the one table from here to HTTP statuses.
+/// Why something was refused. net/http/response.cc holds the one table from here to HTTP statuses.
 enum class Errc {
   kMalformed,           // 400: the bytes are not what they should be
   kNotFound,            // 404
   kConflict,            // 409: the job's state does not allow it
   kPreconditionFailed,  // 412: If-Match
-  kTooLarge,            // 413
   kUnsupportedType,     // 415
   kInvalid,             // 422: well-formed, but a field is out of its range
   kOverloaded,          // 503: a bounded table is full

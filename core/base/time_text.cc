@@ -9,7 +9,6 @@ namespace progressd {
 namespace {
 
 constexpr Millis kDayMs = 86'400'000;
-constexpr Millis kDurationMsMax = 10'000 * kDayMs;
 constexpr Millis kYear9999Ms = 253'402'300'799'999;
 
 struct Unit {

@@ -14,8 +14,11 @@ namespace progressd {
 /// `wall_at` is clamped to the years 1970 to 9999.
 std::string rfc3339(Millis wall_at);
 
+/// 1,000 days: what timers here can count to.
+inline constexpr Millis kDurationMsMax = Millis{1'000} * 86'400'000;
+
 /// A whole number with a unit: ms, s, m, h or d (`0` needs none).
-/// Errors: kInvalid, for another form or more than 10,000 days.
+/// Errors: kInvalid, for another form or more than kDurationMsMax.
 Result<Millis> parse_duration(std::string_view text);
 
 /// The shortest form that parse_duration reads back: `90s`, `1h`, `1500ms`.

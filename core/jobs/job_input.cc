@@ -56,6 +56,7 @@ Result<void> read_owner(JsonValue& value, std::string& out) {
   const Result<std::string_view> text = value.string("owner", kOwnerBytesMax);
   if (!text) return tl::unexpected(text.error());
   if (text->empty()) return fail(Errc::kInvalid, "owner: must not be empty");
+  if (*text == "me") return fail(Errc::kInvalid, "owner: `me` stands for the caller in filters");
   out = *text;
   return {};
 }

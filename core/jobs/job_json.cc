@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/time_text.h"
+#include "core/base/utf8.h"
 #include "core/stream/sse.h"
 
 namespace progressd {
@@ -109,7 +110,7 @@ void NativeDialect::encode_snapshot(const Job& job, bool partial, std::string& o
 void NativeDialect::encode_gap(std::string_view last_event_id, std::string& out) const {
   JsonWriter json;
   json.begin_object();
-  json.field("lastEventId", last_event_id);
+  json.field("lastEventId", to_utf8(last_event_id));
   json.end_object();
   append_sse(named_ ? "gap" : "", {}, json.view(), out);
 }

@@ -27,7 +27,7 @@ void EventIds::append(Sequence sequence, std::string& out) const {
 
 void EventIds::append_partial(Sequence sequence, std::string& out) const {
   append(sequence, out);
-  out += '+';
+  out += '~';
 }
 
 std::optional<Sequence> EventIds::parse(std::string_view text) const {

@@ -1,8 +1,8 @@
 // A frame: the bytes of one event in one encoding, immutable, shared by every reader of it.
 //
-//   ┌ Rep ─────────────────────────────┬ bytes ───────────────────────────────┐
-//   │ refs  size  sequence  topic  …   │ 9b\r\n event: …\nid: …\ndata: …\n\n \r\n │   one
-//   allocation └──────────────────────────────────┴──────────────────────────────────────┘
+//   ┌ Rep ────────────────────────┬ bytes ─────────────────────────────────┐
+//   │ refs  size  sequence  topic │ 9b\r\n event: …\nid: …\ndata: …\n\n \r\n │  one allocation
+//   └─────────────────────────────┴────────────────────────────────────────┘
 //
 // Thread: the loop's; the count is a plain integer because frames never leave it.
 #pragma once

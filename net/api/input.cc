@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+
+#include "core/base/utf8.h"
 
 namespace progressd {
 namespace {
@@ -19,7 +22,7 @@ void each_element(std::string_view list, Visit visit) {
 
 bool is_refused(std::string_view parameters) {
   // `q=0`, `q=0.0`, …: not acceptable.
-  const std::size_t at = parameters.find("q=");
+  const std::size_t at = std::min(parameters.find("q="), parameters.find("Q="));
   if (at == std::string_view::npos) return false;
   const std::string_view weight = parameters.substr(at + 2, parameters.find(';', at) - at - 2);
   return !weight.empty() && weight.find_first_not_of("0. ") == std::string_view::npos;
@@ -45,25 +48,43 @@ Result<void> check_body(const Request& request, std::string_view media_type) {
 bool accepts(const Request& request, std::string_view type, std::string_view subtype) {
   const std::string accept = request.header_list("Accept");
   if (accept.empty()) return true;
+  // The most specific range that matches decides (RFC 9110, section 12.5.1).
   bool accepted = false;
+  int specificity = -1;
   each_element(accept, [&](std::string_view element) {
     const std::string_view range = trimmed(element.substr(0, element.find(';')));
     const std::string_view main = range.substr(0, range.find('/'));
     const std::string_view sub = main.size() < range.size() ? range.substr(main.size() + 1) : "";
     const bool matches = (main == "*" || equals_ignoring_case(main, type)) &&
                          (sub == "*" || equals_ignoring_case(sub, subtype));
-    accepted = accepted || (matches && !is_refused(element.substr(range.size())));
+    const int its = (main == "*" ? 0 : 1) + (sub == "*" ? 0 : 1);
+    if (matches && its > specificity) {
+      specificity = its;
+      accepted = !is_refused(element.substr(range.size()));
+    }
     return true;
   });
   return accepted;
 }
 
-std::optional<TagList> tag_list(const Request& request, std::string_view header) {
+bool TagList::matches(const std::string& tag) const {
+  return any || std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
+
+bool preconditions_hold(const Request& request, const std::string& tag) {
+  const std::optional<TagList> wanted = tag_list(request, "If-Match", /*weak=*/false);
+  const std::optional<TagList> unwanted = tag_list(request, "If-None-Match", /*weak=*/true);
+  return (!wanted || wanted->matches(tag)) && !(unwanted && unwanted->matches(tag));
+}
+
+std::string no_such_job(std::string_view id) { return fmt::format("no job has the id '{}'", id); }
+
+std::optional<TagList> tag_list(const Request& request, std::string_view header, bool weak) {
   if (!request.header(header)) return std::nullopt;
   TagList list;
   each_element(request.header_list(header), [&](std::string_view element) {
     if (element == "*") list.any = true;
-    if (element.substr(0, 2) == "W/") element.remove_prefix(2);
+    if (weak && element.substr(0, 2) == "W/") element.remove_prefix(2);
     if (element.size() >= 2 && element.front() == '"' && element.back() == '"') {
       list.tags.emplace_back(element.substr(1, element.size() - 2));
     }
@@ -76,6 +97,7 @@ Result<std::optional<std::string>> filter(const Request& request, std::string_vi
   const std::optional<std::string_view> value = request.query(name);
   if (!value) return std::nullopt;
   if (value->empty()) return fail(Errc::kInvalid, fmt::format("{}: must not be empty", name));
+  if (!is_utf8(*value)) return fail(Errc::kInvalid, fmt::format("{}: must be UTF-8", name));
   return std::string(*value);
 }
 

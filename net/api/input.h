@@ -12,6 +12,11 @@
 
 namespace progressd {
 
+std::string no_such_job(std::string_view id);
+
+/// Whether If-Match and If-None-Match let a request change what has this tag.
+bool preconditions_hold(const Request& request, const std::string& tag);
+
 /// Errors: kMalformed for an empty body, kUnsupportedType for one of another media type.
 Result<void> check_body(const Request& request, std::string_view media_type);
 
@@ -21,13 +26,15 @@ bool accepts(const Request& request, std::string_view type, std::string_view sub
 /// An entity tag list against a job's tag.
 struct TagList {
   bool any = false;               // `*`
-  std::vector<std::string> tags;  // without quotes and `W/`
+  std::vector<std::string> tags;  // without quotes
+
+  bool matches(const std::string& tag) const;
 };
-/// None when the header was not sent.
-std::optional<TagList> tag_list(const Request& request, std::string_view header);
+/// None when the header was not sent. `weak`: tags marked `W/` count too, as If-None-Match wants.
+std::optional<TagList> tag_list(const Request& request, std::string_view header, bool weak);
 
 /// The value of a filter in the query; none when it was not given.
-/// Errors: kInvalid when it is empty.
+/// Errors: kInvalid when it is empty or no UTF-8.
 Result<std::optional<std::string>> filter(const Request& request, std::string_view name);
 
 /// A place in a list, opaque to clients: it is good only with the filters it was made with.

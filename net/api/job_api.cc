@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kListDefault = 50;
 constexpr std::size_t kListMax = 500;
+/// A page ends with the job that takes it over this: results may be large.
+constexpr std::size_t kListBytesMax = 1024 * 1024;
 constexpr std::string_view kJson = "application/json";
 
 struct ListFilters {
@@ -126,14 +128,12 @@ void JobApi::create(Request& request, const Responder& responder) {
 
 void JobApi::get(const Request& request, const Responder& responder) {
   const Job* job = parts_.jobs.find(request.path_parameters[0]);
-  if (job == nullptr) return responder.reply(problem(404, "no such job"));
+  if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
   Response response = job_response(200, *job);
-  if (const auto known = tag_list(request, "If-None-Match")) {
-    const std::string tag = parts_.ids.text(job->last_sequence);
-    if (known->any || std::count(known->tags.begin(), known->tags.end(), tag) > 0) {
-      response.status = 304;
-      response.content_type.clear();
-    }
+  const std::optional<TagList> known = tag_list(request, "If-None-Match", /*weak=*/true);
+  if (known && known->matches(parts_.ids.text(job->last_sequence))) {
+    response.status = 304;
+    response.content_type.clear();
   }
   responder.reply(std::move(response));
 }
@@ -161,7 +161,7 @@ void JobApi::list(const Request& request, const Responder& responder) {
   bool more = false;
   for (auto at = std::make_reverse_iterator(jobs->lower_bound(before)); at != jobs->rend(); ++at) {
     if (!matches(*at->second, *filters)) continue;
-    if (listed == filters->limit) {
+    if (listed == filters->limit || out.view().size() > kListBytesMax) {
       more = true;
       break;
     }
@@ -178,13 +178,14 @@ void JobApi::list(const Request& request, const Responder& responder) {
 
 void JobApi::patch(Request& request, const Responder& responder) {
   if (parts_.jobs.find(request.path_parameters[0]) == nullptr) {
-    return responder.reply(problem(404, "no such job"));
+    return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
   }
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));
   Result<Report> report = read_report(reader_, request.body);
   if (!report) return responder.reply(problem(report.error()));
-  if (const auto tags = tag_list(request, "If-Match"); tags && !tags->any) {
+  const std::optional<TagList> tags = tag_list(request, "If-Match", /*weak=*/false);
+  if (tags && !tags->any) {
     report->if_match.emplace();
     for (const std::string& tag : tags->tags) {
       if (const auto sequence = parts_.ids.parse(tag)) report->if_match->push_back(*sequence);
@@ -199,7 +200,17 @@ void JobApi::patch(Request& request, const Responder& responder) {
   });
 }
 
+bool JobApi::refused_by_precondition(const Request& request, const Responder& responder) {
+  const Job* job = parts_.jobs.find(request.path_parameters[0]);
+  if (job == nullptr || preconditions_hold(request, parts_.ids.text(job->last_sequence))) {
+    return false;
+  }
+  responder.reply(problem(412, "the job has changed since"));
+  return true;
+}
+
 void JobApi::cancel(const Request& request, const Responder& responder) {
+  if (refused_by_precondition(request, responder)) return;
   Change change =
       make_change(ChangeKind::kCancel, request.path_parameters[0], parts_.clock.wall_at());
   parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
@@ -209,6 +220,7 @@ void JobApi::cancel(const Request& request, const Responder& responder) {
 }
 
 void JobApi::remove(const Request& request, const Responder& responder) {
+  if (refused_by_precondition(request, responder)) return;
   // A live job is cancelled first; for one that is over the first change is refused.
   const Millis at = parts_.clock.wall_at();
   std::vector<Change> changes;

@@ -34,6 +34,7 @@ class JobApi {
   void cancel(const Request& request, const Responder& responder);
   void remove(const Request& request, const Responder& responder);
 
+  bool refused_by_precondition(const Request& request, const Responder& responder);
   Response job_response(int status, const Job& job);
   std::string make_id();
 

@@ -1,7 +1,5 @@
 #include "net/api/report_api.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
 #include <vector>
@@ -12,8 +10,6 @@
 
 namespace progressd {
 namespace {
-
-constexpr std::size_t kLinesMax = 65'536;
 
 struct Line {
   std::size_t number;          // from 1
@@ -60,9 +56,6 @@ void ReportApi::report(Request& request, const Responder& responder) {
   std::vector<Change> changes;
   std::string_view rest = request.body;
   for (std::size_t number = 1; !rest.empty(); ++number) {
-    if (number > kLinesMax) {
-      return responder.reply(problem(413, fmt::format("more than {} lines", kLinesMax)));
-    }
     const std::string_view text = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(text.size() + 1, rest.size()));
     if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;

@@ -15,6 +15,13 @@ namespace {
 constexpr Millis kRetryMinMs = 1'000;
 constexpr Millis kRetryMaxMs = 3'000;
 
+/// False when it was there.
+bool add_once(std::vector<const Job*>& jobs, const Job* job) {
+  if (std::find(jobs.begin(), jobs.end(), job) != jobs.end()) return false;
+  jobs.push_back(job);
+  return true;
+}
+
 std::string last_event_id(const Request& request) {
   const std::string_view header = request.header("Last-Event-ID").value_or("");
   return std::string(header.empty() ? request.query("lastEventId").value_or("") : header);
@@ -126,7 +133,7 @@ void StreamApi::append_replay(Opening& opening, const std::vector<const Job*>& j
 
 void StreamApi::follow_job(const Request& request, const Responder& responder) {
   Job* const job = parts_.jobs.find(request.path_parameters[0]);
-  if (job == nullptr) return responder.reply(problem(404, "no such job"));
+  if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
   if (!accepts(request, "text", "event-stream")) {
     return responder.reply(problem(406, "this is a stream of text/event-stream"));
   }
@@ -159,7 +166,8 @@ void StreamApi::follow_job(const Request& request, const Responder& responder) {
   responder.stream(std::move(start));
 }
 
-Result<StreamApi::Selection> StreamApi::select(const Request& request, bool resumes) const {
+Result<StreamApi::Selection> StreamApi::select(const Request& request,
+                                               std::optional<Sequence> resumes_from) const {
   Selection selection;
   const auto owner = filter(request, "owner");
   const auto kind = filter(request, "kind");
@@ -169,6 +177,10 @@ Result<StreamApi::Selection> StreamApi::select(const Request& request, bool resu
   if (!all) return tl::unexpected(all.error());
   if (*all && **all != "true") return fail(Errc::kInvalid, "all: can only be `true`");
 
+  // A job that was removed is still told of to a reader that has not seen its end.
+  const auto is_news = [&](const Job& removed) {
+    return resumes_from && removed.removed_sequence > *resumes_from;
+  };
   if (request.query("job")) {
     if (*owner || *kind || *all) {
       return fail(Errc::kInvalid, "job: goes with no other filter");
@@ -178,14 +190,10 @@ Result<StreamApi::Selection> StreamApi::select(const Request& request, bool resu
       if (id.empty()) return fail(Errc::kInvalid, "job: must not be empty");
       Job* job = parts_.jobs.find(id);
       bool known = job != nullptr;
-      const auto& jobs = selection.jobs;
-      if (known && std::find(jobs.begin(), jobs.end(), job) == jobs.end()) {
-        selection.jobs.push_back(job);
-        selection.query.topics.push_back(&job->topic);
-      }
+      if (known && add_once(selection.jobs, job)) selection.query.topics.push_back(&job->topic);
       for (const auto& removed : parts_.jobs.removed()) {
-        if (!resumes || removed->spec.id != id) continue;
-        selection.removed.push_back(removed.get());
+        if (!is_news(*removed) || removed->spec.id != id) continue;
+        add_once(selection.removed, removed.get());
         known = true;
       }
       if (!known) return fail(Errc::kNotFound, "no job has the id '" + id + "'");
@@ -209,7 +217,7 @@ Result<StreamApi::Selection> StreamApi::select(const Request& request, bool resu
     }
   }
   for (const auto& removed : parts_.jobs.removed()) {
-    if (resumes && matches(*removed)) selection.removed.push_back(removed.get());
+    if (is_news(*removed) && matches(*removed)) selection.removed.push_back(removed.get());
   }
   Query& query = selection.query;
   if (owner_name) query.group = group_of_owner(*owner_name);
@@ -221,7 +229,8 @@ Result<StreamApi::Selection> StreamApi::select(const Request& request, bool resu
 void StreamApi::follow_many(const Request& request, const Responder& responder) {
   const std::string last = last_event_id(request);
   const std::optional<Sequence> placed = place(last);
-  Result<Selection> selection = select(request, placed.has_value());
+  const bool removals_kept = placed && parts_.jobs.retains_removed_after(*placed);
+  Result<Selection> selection = select(request, removals_kept ? placed : std::nullopt);
   if (!selection) return responder.reply(problem(selection.error()));
   if (!accepts(request, "text", "event-stream")) {
     return responder.reply(problem(406, "this is a stream of text/event-stream"));
@@ -229,13 +238,16 @@ void StreamApi::follow_many(const Request& request, const Responder& responder) 
   const auto dialect = dialect_of(request);
   if (!dialect) return responder.reply(problem(dialect.error()));
 
-  Opening opening = open(**dialect, responder.framing());
   const bool resumes =
-      placed && parts_.jobs.retains_removed_after(*placed) &&
+      removals_kept &&
       std::all_of(selection->jobs.begin(), selection->jobs.end(),
                   [&](const Job* job) { return job->topic.retains_after(*placed); }) &&
       std::all_of(selection->removed.begin(), selection->removed.end(),
                   [&](const Job* job) { return job->topic.retains_after(*placed); });
+  if (!resumes && selection->jobs.empty() && request.query("job")) {
+    return responder.reply(problem(404, "the jobs were removed"));
+  }
+  Opening opening = open(**dialect, responder.framing());
   if (resumes) {
     std::vector<const Job*> jobs = selection->jobs;
     jobs.insert(jobs.end(), selection->removed.begin(), selection->removed.end());

@@ -43,7 +43,8 @@ class StreamApi {
   void follow_many(const Request& request, const Responder& responder);
 
   Result<const NativeDialect*> dialect_of(const Request& request) const;
-  Result<Selection> select(const Request& request, bool resumes) const;
+  /// `resumes_from`: what the reader has seen, if removals since then are still known.
+  Result<Selection> select(const Request& request, std::optional<Sequence> resumes_from) const;
   /// The event that the reader got last, if the stream can go on from there.
   std::optional<Sequence> place(const std::string& last_event_id) const;
   Opening open(const NativeDialect& dialect, Framing framing) const;

@@ -52,7 +52,7 @@ void ConnectionTable::reap() {
     const std::uint32_t slot = closing_[i];
     Connection& connection = at(slot);
     on_closed_(slot, connection);
-    const std::uint32_t next_generation = connection.generation + 1;
+    const std::uint32_t next_generation = (connection.generation + 1) & kGenerationMask;
     connection = Connection();
     connection.generation = next_generation;
     free_.push_back(slot);

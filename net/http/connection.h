@@ -88,6 +88,8 @@ class ConnectionTable {
   std::uint32_t slots() const { return used_; }
 
  private:
+  /// A poller token's highest bit is the listeners'.
+  static constexpr std::uint32_t kGenerationMask = 0x7fff'ffff;
   // Chunks, so that growing moves no connection and touches no more memory than is used.
   static constexpr std::uint32_t kChunk = 256;
 

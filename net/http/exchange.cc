@@ -17,7 +17,17 @@ void Exchange::reset() {
   empty(held);
   empty(out);
   sent = 0;
-  awaits_answer = read_again = closes = peer_done = false;
+  awaits_answer = readable = hung_up = closes = peer_done = false;
+}
+
+void Exchange::drop_sent() {
+  if (unsent() == 0) {
+    empty(out);
+    sent = 0;
+  } else if (sent > out.size() / 2) {  // so rarely that moving the rest costs little
+    out.erase(0, sent);
+    sent = 0;
+  }
 }
 
 std::unique_ptr<Exchange> ExchangePool::take() {

@@ -20,10 +20,14 @@ struct Exchange {
   std::string out;       // written behind `sent` when the socket takes it
   std::size_t sent = 0;  // of `out`
   bool awaits_answer = false;
-  bool read_again = false;  // reading stopped before the socket was empty
-  bool closes = false;      // after `out`
-  bool peer_done = false;   // it sends no more
+  bool readable = false;   // there may be bytes in the socket, and no further edge will tell
+  bool hung_up = false;    // the peer's end of input is among them
+  bool closes = false;     // after `out`
+  bool peer_done = false;  // it sends no more
 
+  std::size_t unsent() const { return out.size() - sent; }
+  /// Gives back the memory of what was sent.
+  void drop_sent();
   /// As new, for another connection; the memory of its strings stays.
   void reset();
 };

@@ -8,6 +8,9 @@
 namespace progressd {
 namespace {
 
+/// What one connection may read in a turn of the loop, in reads of the scratch buffer's size: then
+/// it is the others' turn.
+constexpr int kReadsPerTurn = 4;
 /// While so many bytes of answers wait for their reader, no further request of it is looked at.
 constexpr std::size_t kUnsentBytesMax = 256 * 1024;
 /// Reads per event of what a peer sends for nothing: while it reads a stream, and behind its last
@@ -20,6 +23,7 @@ constexpr int kLingerReadsMax = 64;
 HttpConnections::HttpConnections(const Parts& parts)
     : parts_(parts),
       exchanges_(parts.settings.limits),
+      go_on_timer_(parts.loop, [this] { go_on(); }),
       scratch_(std::make_unique<std::array<char, 65536>>()) {}
 
 ConnectionId HttpConnections::accept(int fd, bool over_limit) {
@@ -43,12 +47,27 @@ void HttpConnections::on_ready(ConnectionId id, Ready ready) {
   if (connection == nullptr) return;
   const std::uint32_t slot = ConnectionTable::slot_of(id);
   if (connection->state == Connection::State::kHttp) {
-    if (ready.writable) flush(slot);
-    if (ready.readable && is_http(id)) read(slot, ready.hung_up);
-    return;
+    Exchange& exchange = *connection->exchange;
+    exchange.readable = exchange.readable || ready.readable;
+    exchange.hung_up = exchange.hung_up || ready.hung_up;
+    return pump(slot);
   }
   if (ready.readable) discard_input(slot);
   if (ready.writable && parts_.connections.find(id) != nullptr) parts_.streams.on_writable(slot);
+}
+
+void HttpConnections::go_on() {
+  for (const ConnectionId id : std::exchange(unfinished_, {})) {
+    const Connection* connection = parts_.connections.find(id);
+    if (connection == nullptr) continue;
+    const std::uint32_t slot = ConnectionTable::slot_of(id);
+    connection->state == Connection::State::kHttp ? pump(slot) : discard_input(slot);
+  }
+}
+
+void HttpConnections::go_on_later(std::uint32_t slot) {
+  if (unfinished_.empty()) go_on_timer_.start_in(0);
+  unfinished_.push_back(parts_.connections.id_of(slot));
 }
 
 void HttpConnections::discard_input(std::uint32_t slot) {
@@ -62,41 +81,57 @@ void HttpConnections::discard_input(std::uint32_t slot) {
   if (!lingers) parts_.connections.close(slot);  // it sends what nobody asked for
 }
 
-void HttpConnections::read(std::uint32_t slot, bool until_end) {
+void HttpConnections::pump(std::uint32_t slot) {
   const ConnectionId id = parts_.connections.id_of(slot);
-  while (is_http(id)) {
+  for (int reads = 0; is_http(id);) {
     Connection& connection = parts_.connections.at(slot);
     Exchange& exchange = *connection.exchange;
-    if (exchange.awaits_answer || exchange.closes ||
-        exchange.out.size() - exchange.sent > kUnsentBytesMax) {
-      exchange.read_again = true;
+    if (!send(slot)) return;
+    const bool all_sent = exchange.out.empty();
+    if (exchange.closes) {
+      if (all_sent) leave(slot);
       return;
     }
-    const SocketIo::Outcome outcome = parts_.io.read(connection.fd, *scratch_);
-    if (outcome.status == SocketIo::Status::kWouldBlock) return;
-    if (outcome.status == SocketIo::Status::kFailed) return parts_.connections.close(slot);
-    if (outcome.status == SocketIo::Status::kEnd) {
-      // What was asked is still answered; then nothing more comes.
-      exchange.peer_done = true;
-      exchange.closes = true;
-      return flush(slot);
+    if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax) return;
+    if (!exchange.held.empty()) {
+      take_input(slot, std::exchange(exchange.held, {}));
+      continue;
     }
-    take_input(slot, {scratch_->data(), outcome.bytes});
+    if (exchange.peer_done) {
+      // What was asked is answered; nothing more comes.
+      if (all_sent) parts_.connections.close(slot);
+      return;
+    }
+    if (!exchange.readable) return;
+    if (++reads > kReadsPerTurn) return go_on_later(slot);
+    const SocketIo::Outcome outcome = parts_.io.read(connection.fd, *scratch_);
+    if (outcome.status == SocketIo::Status::kFailed) return parts_.connections.close(slot);
+    exchange.peer_done = outcome.status == SocketIo::Status::kEnd;
     // A short read emptied the socket; the next edge tells when there is more. But the end of the
     // input may have come with this edge already.
-    if (outcome.bytes < scratch_->size() && !until_end) return;
+    const bool emptied = outcome.bytes < scratch_->size() && !exchange.hung_up;
+    exchange.readable = outcome.status == SocketIo::Status::kOk && !emptied;
+    if (outcome.status == SocketIo::Status::kOk) {
+      take_input(slot, {scratch_->data(), outcome.bytes});
+    }
   }
+}
+
+void HttpConnections::leave(std::uint32_t slot) {
+  const Exchange& exchange = *parts_.connections.at(slot).exchange;
+  if (exchange.peer_done) return parts_.connections.close(slot);
+  if (exchange.readable) go_on_later(slot);  // to read away what it still sends
+  parts_.streams.linger(slot);
 }
 
 void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes) {
   const ConnectionId id = parts_.connections.id_of(slot);
-  ENSURE(!is_reading_);
-  is_reading_ = true;
+  ENSURE(!reading_);
   reading_ = id;
   while (is_http(id) && !bytes.empty()) {
     Exchange& exchange = *parts_.connections.at(slot).exchange;
     if (exchange.closes) break;  // what follows the last request is nobody's
-    if (exchange.awaits_answer || exchange.out.size() - exchange.sent > kUnsentBytesMax) {
+    if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax) {
       exchange.held.append(bytes);
       break;
     }
@@ -112,8 +147,7 @@ void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes) {
       plan(slot);
     }
   }
-  is_reading_ = false;
-  if (is_http(id)) flush(slot);
+  reading_.reset();
 }
 
 void HttpConnections::dispatch(std::uint32_t slot) {
@@ -142,9 +176,12 @@ void HttpConnections::reply(ConnectionId id, Response response) {
   const Request& request = exchange.parser.request();
   write(slot, response, request.method == Method::kHead, request.keep_alive, request.minor_version);
   exchange.parser.next();
-  plan(slot);
-  if (is_reading_ && reading_ == id) return;  // take_input() goes on
-  flush(slot);
+  answered(slot);
+}
+
+void HttpConnections::answered(std::uint32_t slot) {
+  if (!reading_) return pump(slot);
+  if (*reading_ != parts_.connections.id_of(slot)) go_on_later(slot);
 }
 
 void HttpConnections::write(std::uint32_t slot, const Response& response, bool is_head,
@@ -156,7 +193,8 @@ void HttpConnections::write(std::uint32_t slot, const Response& response, bool i
 }
 
 void HttpConnections::refuse(std::uint32_t slot, int status, std::string_view detail) {
-  write(slot, problem(status, detail), false, false, 1);
+  Exchange& exchange = *parts_.connections.at(slot).exchange;
+  write(slot, problem(status, detail), exchange.parser.is_head(), false, 1);
 }
 
 void HttpConnections::stream(ConnectionId id, StreamStart start) {
@@ -170,8 +208,7 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
     append_stream_head(request.minor_version, date(), exchange.out);
     exchange.awaits_answer = false;
     exchange.closes = true;
-    if (!(is_reading_ && reading_ == id)) flush(slot);
-    return;
+    return answered(slot);
   }
   std::vector<FrameRef> opening;
   opening.reserve(start.opening.size() + 2);
@@ -180,6 +217,7 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
   }
   opening.push_back(stream_head(request.minor_version));
   for (FrameRef& frame : start.opening) opening.push_back(std::move(frame));
+  if (exchange.readable) go_on_later(slot);  // what it still sends, or its end
   exchanges_.give(std::move(connection.exchange));
   const double age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
   parts_.streams.begin(slot, opening, !start.live, parts_.clock.wall_at(), age);
@@ -190,36 +228,35 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
   }
 }
 
-void HttpConnections::flush(std::uint32_t slot) {
-  const ConnectionId id = parts_.connections.id_of(slot);
-  Connection& connection = parts_.connections.at(slot);
+bool HttpConnections::send(std::uint32_t slot) {
+  const Connection& connection = parts_.connections.at(slot);
   Exchange& exchange = *connection.exchange;
-  while (exchange.sent < exchange.out.size()) {
+  bool wrote = false;
+  while (exchange.unsent() > 0) {
     const std::string_view rest = std::string_view(exchange.out).substr(exchange.sent);
     const SocketIo::Outcome outcome = parts_.io.write(connection.fd, {&rest, 1});
-    if (outcome.status == SocketIo::Status::kFailed) return parts_.connections.close(slot);
-    if (outcome.status == SocketIo::Status::kWouldBlock) return;
+    if (outcome.status == SocketIo::Status::kFailed) {
+      parts_.connections.close(slot);
+      return false;
+    }
+    if (outcome.status == SocketIo::Status::kWouldBlock) break;
     exchange.sent += outcome.bytes;
+    wrote = true;
   }
-  exchange.out.clear();
-  exchange.sent = 0;
-  if (exchange.awaits_answer) return;
-  if (exchange.closes) {
-    return exchange.peer_done ? parts_.connections.close(slot) : parts_.streams.linger(slot);
+  if (wrote) {
+    exchange.drop_sent();
+    plan(slot);  // the peer makes progress
   }
-  if (!exchange.held.empty()) {
-    const std::string held = std::exchange(exchange.held, {});
-    take_input(slot, held);
-    if (!is_http(id)) return;
-  }
-  if (std::exchange(exchange.read_again, false)) read(slot, true);
+  return true;
 }
 
 void HttpConnections::plan(std::uint32_t slot) {
   const Exchange& exchange = *parts_.connections.at(slot).exchange;
   const RequestParser::Stage stage = exchange.parser.stage();
   Millis limit = parts_.settings.body_timeout_ms;  // for a body, or for room for a response
-  if (stage == RequestParser::Stage::kIdle) limit = parts_.settings.idle_timeout_ms;
+  if (stage == RequestParser::Stage::kIdle && exchange.unsent() == 0) {
+    limit = parts_.settings.idle_timeout_ms;
+  }
   if (stage == RequestParser::Stage::kHead) limit = parts_.settings.header_timeout_ms;
   parts_.deadlines.set(slot, parts_.deadlines.now() + Deadlines::ticks(limit));
 }
@@ -230,13 +267,13 @@ void HttpConnections::on_due(std::uint32_t slot) {
   Exchange& exchange = *connection.exchange;
   const RequestParser::Stage stage = exchange.parser.stage();
   if (exchange.awaits_answer) return plan(slot);
-  if (exchange.sent < exchange.out.size() || stage == RequestParser::Stage::kIdle) {
+  if (exchange.unsent() > 0 || stage == RequestParser::Stage::kIdle) {
     return parts_.connections.close(slot);
   }
   refuse(
       slot, 408,
       stage == RequestParser::Stage::kHead ? "the header took too long" : "the body took too long");
-  flush(slot);
+  pump(slot);
 }
 
 std::string_view HttpConnections::date() {

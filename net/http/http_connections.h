@@ -10,8 +10,10 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/stream/hub.h"
@@ -22,6 +24,7 @@
 #include "net/http/router.h"
 #include "net/http/stream_writer.h"
 #include "net/uv/poller.h"
+#include "net/uv/timer.h"
 
 namespace progressd {
 
@@ -44,6 +47,7 @@ class HttpConnections final : public ResponseCarrier {
     Hub& hub;
     const Clock& clock;
     Random& random;
+    Loop& loop;
   };
   explicit HttpConnections(const Parts& parts);
 
@@ -60,13 +64,20 @@ class HttpConnections final : public ResponseCarrier {
   std::uint64_t requests() const { return requests_; }
 
  private:
-  void read(std::uint32_t slot, bool until_end);
+  /// All that can go on now: sends, parses what is held, reads.
+  void pump(std::uint32_t slot);
   void take_input(std::uint32_t slot, std::string_view bytes);
   void dispatch(std::uint32_t slot);
   void refuse(std::uint32_t slot, int status, std::string_view detail);
   void write(std::uint32_t slot, const Response& response, bool is_head, bool keep_alive,
              int minor_version);
-  void flush(std::uint32_t slot);
+  /// False when the connection was closed.
+  bool send(std::uint32_t slot);
+  /// An answer was queued.
+  void answered(std::uint32_t slot);
+  void leave(std::uint32_t slot);
+  void go_on_later(std::uint32_t slot);
+  void go_on();
   void discard_input(std::uint32_t slot);
   void plan(std::uint32_t slot);
   std::string_view date();
@@ -77,8 +88,9 @@ class HttpConnections final : public ResponseCarrier {
   ExchangePool exchanges_;
   bool draining_ = false;
   std::uint64_t requests_ = 0;
-  ConnectionId reading_ = 0;  // whose input is being taken: its answers wait for the end of that
-  bool is_reading_ = false;
+  std::optional<ConnectionId> reading_;   // whose input is being taken; it sends after that
+  std::vector<ConnectionId> unfinished_;  // that used up their turn, or left input behind
+  Timer go_on_timer_;
   Millis date_at_ = -1;  // in seconds
   std::string date_;
   std::array<FrameRef, 2> stream_heads_;              // of this second, by minor version

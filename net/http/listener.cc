@@ -54,7 +54,7 @@ Result<Address> parse_address(const std::string& text) {
     four.sin_port = htons(port);
     address.size = sizeof four;
   } else {
-    return refuse("the address must be an IP address");
+    return refuse("the address must be an IP address or localhost");
   }
   return address;
 }
@@ -95,6 +95,9 @@ Result<std::string> Listeners::listen(const std::string& text) {
       socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) return fail(Errc::kOverloaded, fmt::format("{}: {}", text, std::strerror(errno)));
   const int on = 1;
+  if (address->storage.ss_family == AF_INET6) {  // IPv4 has a listener of its own, if it is wanted
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  }
   // Connections inherit the last two from the listening socket, which saves two calls for each.
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -105,10 +108,11 @@ Result<std::string> Listeners::listen(const std::string& text) {
     const int error = errno;
     ::close(fd);
     return fail(Errc::kOverloaded,
-                fmt::format("can't listen on {}: {}", text, std::strerror(error)));
+                fmt::format("can't listen on {}: {}; choose another address with --listen", text,
+                            std::strerror(error)));
   }
   sockets_.push_back(fd);
-  return with_port(text == "localhost" ? "127.0.0.1" : text, fd);
+  return with_port(text, fd);
 }
 
 void Listeners::close() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/ensure.h"
@@ -30,6 +31,14 @@ Method method_of(std::uint8_t method) {
     default:
       return Method::kOther;
   }
+}
+
+/// Source: RFC 3986, section 3.2.2: the bytes of a host and a port.
+bool is_host(std::string_view host) {
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~%!$&'()*+,;=:[]").find(c) != std::string_view::npos;
+  });
 }
 
 RequestParser& self(llhttp_t* llhttp) { return *static_cast<RequestParser*>(llhttp->data); }
@@ -142,7 +151,8 @@ int RequestParser::on_header_end() {
   if (request_.header_count() >= limits_.headers_max) {
     return refuse(431, fmt::format("more than {} header fields", limits_.headers_max));
   }
-  request_.end_field();
+  // RFC 9110, section 6.5.1: a trailer is not merged into the header; nobody here asks for one.
+  stage_ == Stage::kBody ? request_.drop_field() : request_.end_field();
   value_goes_on_ = nullptr;
   return 0;
 }
@@ -153,10 +163,17 @@ int RequestParser::on_headers_end() {
   if (llhttp_get_http_major(&llhttp_) != 1 || request_.minor_version > 1) {
     return refuse(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
   }
+  if (request_.count_headers("Transfer-Encoding") > 0) {
+    if (request_.minor_version == 0) return refuse(400, "Transfer-Encoding: not with HTTP/1.0");
+    if (!equals_ignoring_case(request_.header_list("Transfer-Encoding"), "chunked")) {
+      return refuse(501, "Transfer-Encoding: only chunked is known");
+    }
+  }
   const std::size_t hosts = request_.count_headers("Host");
   if (hosts > 1 || (hosts == 0 && request_.minor_version == 1)) {
     return refuse(400, hosts == 0 ? "Host: is missing" : "Host: was sent more than once");
   }
+  if (!is_host(request_.header("Host").value_or(""))) return refuse(400, "Host: is malformed");
   if (!request_.read_target()) return refuse(400, "the request target is malformed");
   const std::string_view encoding = request_.header("Content-Encoding").value_or("identity");
   if (!equals_ignoring_case(encoding, "identity")) {

@@ -39,6 +39,7 @@ class RequestParser {
   /// As new, for another connection; the memory stays.
   void reset();
 
+  bool is_head() const { return llhttp_.method == HTTP_HEAD; }
   /// kFailed: what to answer.
   int error_status() const { return error_status_; }
   const std::string& error_detail() const { return error_detail_; }

@@ -102,6 +102,11 @@ void Request::end_field() {
   open_field_.name_at = open_field_.value_at = open_field_.end;
 }
 
+void Request::drop_field() {
+  head_.resize(open_field_.name_at);
+  open_field_.value_at = open_field_.name_at;
+}
+
 void Request::clear() {
   // A large body's memory is given back; what a usual request needs is kept.
   if (body.capacity() > kBodyKeptBytesMax) body = std::string();

@@ -41,6 +41,7 @@ class Request {
   void append_field_name(std::string_view part);
   void append_field_value(std::string_view part);
   void end_field();
+  void drop_field();  // instead of end_field()
   std::size_t header_count() const { return fields_.size(); }
   /// Lines of that name.
   std::size_t count_headers(std::string_view name) const;

@@ -12,7 +12,7 @@
 
 namespace progressd {
 
-/// Counted up, never reused by this process: a slot below, its generation above.
+/// A slot below, its generation above: not used again before 2^31 others of the slot.
 using ConnectionId = std::uint64_t;
 
 /// What an event stream begins with, and what it goes on to read.

@@ -5,6 +5,7 @@
 
 #include "core/base/digits.h"
 #include "core/base/json_write.h"
+#include "core/base/utf8.h"
 
 namespace progressd {
 namespace {
@@ -80,8 +81,6 @@ int status_of(Errc code) {
       return 409;
     case Errc::kPreconditionFailed:
       return 412;
-    case Errc::kTooLarge:
-      return 413;
     case Errc::kUnsupportedType:
       return 415;
     case Errc::kInvalid:
@@ -107,7 +106,7 @@ Response problem(int status, std::string_view detail, int retry_after_seconds) {
   json.field("type", "about:blank");
   json.field("title", reason(status));
   json.field("status", std::int64_t{status});
-  json.field("detail", detail);
+  json.field("detail", to_utf8(detail));
   json.end_object();
   Response response = json_response(status, json.view());
   response.content_type = "application/problem+json";

@@ -37,8 +37,8 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
   plan(slot);
 }
 
-void StreamWriter::forget(const Connection& connection) {
-  if (connection.opened_at != 0) --counters_.open;
+void StreamWriter::forget(Connection& connection) {
+  if (std::exchange(connection.opened_at, 0) != 0) --counters_.open;
 }
 
 Tick StreamWriter::keepalive_due(const Connection& connection) const {
@@ -187,6 +187,7 @@ void StreamWriter::end(std::uint32_t slot) {
 
 void StreamWriter::linger(std::uint32_t slot) {
   Connection& connection = connections_.at(slot);
+  forget(connection);
   connection.exchange.reset();
   connection.backlog.reset();
   connection.state = Connection::State::kLingering;

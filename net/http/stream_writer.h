@@ -50,8 +50,8 @@ class StreamWriter final : public Sink {
   void end(std::uint32_t slot);
   /// Shuts the write side and lets the peer close.
   void linger(std::uint32_t slot);
-  /// The connection has closed.
-  void forget(const Connection& connection);
+  /// The connection is a stream no more, if it was one.
+  void forget(Connection& connection);
 
   const StreamCounters& counters() const { return counters_; }
 

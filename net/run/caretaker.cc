@@ -40,10 +40,12 @@ void Caretaker::on_due(WheelNode& node) {
   const Job& job = watch.job;
   const Millis stalls_at = watch.reported_at + job.spec.stall_after_ms;
   if (stalls_at > wheel_.now()) return wheel_.set(watch, stalls_at);
-  // Should the wall clock have been set back, the change is refused, and tried again later.
-  wheel_.set(watch, wheel_.now() + std::max<Millis>(job.spec.stall_after_ms, 1'000));
-  ledger_.commit(make_change(ChangeKind::kStall, job.spec.id, clock_.wall_at()),
-                 [](const auto&) {});
+  // The job table goes by the wall clock, which may be a little behind, or was set back.
+  const Millis wall_at = clock_.wall_at();
+  const Millis left = job.last_report_at + job.spec.stall_after_ms - wall_at;
+  wheel_.set(watch, wheel_.now() + std::clamp<Millis>(left, 1, job.spec.stall_after_ms));
+  if (left > 0) return;
+  ledger_.commit(make_change(ChangeKind::kStall, job.spec.id, wall_at), [](const auto&) {});
 }
 
 void Caretaker::forget_finished() {

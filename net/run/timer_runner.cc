@@ -6,7 +6,9 @@ namespace progressd {
 namespace {
 
 /// A job that fell so far behind does not catch up: the machine was asleep, or is too slow.
-constexpr Millis kCatchUpMsMax = 1'000;
+constexpr Millis kCatchUpMsMax = 100;
+/// Steps of all jobs in one turn of the loop; the others are a millisecond late.
+constexpr std::size_t kStepsPerTurnMax = 5'000;
 
 }  // namespace
 
@@ -24,6 +26,7 @@ void TimerRunner::on_applied(const Change& change, Job& job) {
 void TimerRunner::on_due(WheelNode& node) {
   auto& run = static_cast<Run&>(node);
   const Job& job = run.job;
+  if (++steps_this_turn_ > kStepsPerTurnMax) return wheel_.set(run, wheel_.now() + 1);
   const Millis earliest = wheel_.now() - kCatchUpMsMax;
   wheel_.set(run, std::max(run.due(), earliest) + job.spec.step_ms);
   const ChangeKind kind = job.state == State::kPending ? ChangeKind::kStart : ChangeKind::kStep;

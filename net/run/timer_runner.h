@@ -17,7 +17,10 @@ class TimerRunner final : public ChangeObserver {
       : ledger_(ledger), clock_(clock), wheel_(loop, [this](WheelNode& node) { on_due(node); }) {}
 
   void on_applied(const Change& change, Job& job) override;
-  void on_turn_end() { wheel_.arm(); }
+  void on_turn_end() {
+    steps_this_turn_ = 0;
+    wheel_.arm();
+  }
 
  private:
   struct Run : WheelNode {
@@ -30,6 +33,7 @@ class TimerRunner final : public ChangeObserver {
   Ledger& ledger_;
   const Clock& clock_;
   std::unordered_map<TopicId, std::unique_ptr<Run>> runs_;
+  std::size_t steps_this_turn_ = 0;
   WheelTimer wheel_;
 };
 

@@ -19,7 +19,7 @@ class Handle {
   ~Handle() {
     box_->owner = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(&box_->uv),
-             [](uv_handle_t* handle) { delete static_cast<Box*>(handle->data); });
+             [](uv_handle_t* handle) noexcept { delete static_cast<Box*>(handle->data); });
   }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;

@@ -30,7 +30,7 @@ class Inbox {
       : items_max_(items_max),
         on_items_(std::move(on_items)),
         async_(std::make_unique<Handle<uv_async_t, Inbox>>(this)) {
-    const auto on_async = [](uv_async_t* uv) {
+    const auto on_async = [](uv_async_t* uv) noexcept {
       if (Inbox* inbox = Handle<uv_async_t, Inbox>::owner(uv)) inbox->on_posted();
     };
     ENSURE(uv_async_init(loop.get(), async_->get(), on_async) == 0);

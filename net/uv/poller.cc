@@ -27,7 +27,7 @@ Poller::Poller(Loop& loop, OnReady on_ready)
     : on_ready_(std::move(on_ready)), epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), handle_(this) {
   ENSURE(epoll_fd_ >= 0);
   ENSURE(uv_poll_init(loop.get(), handle_.get(), epoll_fd_) == 0);
-  const auto on_poll = [](uv_poll_t* uv, int, int) {
+  const auto on_poll = [](uv_poll_t* uv, int, int) noexcept {
     if (Poller* poller = Handle<uv_poll_t, Poller>::owner(uv)) poller->on_events();
   };
   ENSURE(uv_poll_start(handle_.get(), UV_READABLE, on_poll) == 0);
@@ -46,7 +46,10 @@ bool Poller::add_listener(int fd, std::uint64_t token) {
   return add(epoll_fd_, fd, EPOLLIN, token);
 }
 
-void Poller::remove(int fd) { ENSURE(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0); }
+void Poller::remove(int fd) {
+  // One that could not be added is not there either.
+  ENSURE(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0 || errno == ENOENT);
+}
 
 void Poller::on_events() {
   // What does not fit comes in the next turn: the set stays readable.

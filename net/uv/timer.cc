@@ -12,7 +12,7 @@ Timer::Timer(Loop& loop, std::function<void()> on_due) : on_due_(std::move(on_du
 }
 
 void Timer::start(Millis delay, Millis period) {
-  const auto on_due = [](uv_timer_t* uv) {
+  const auto on_due = [](uv_timer_t* uv) noexcept {
     if (Timer* timer = Handle<uv_timer_t, Timer>::owner(uv)) timer->on_due_();
   };
   const int status =

@@ -46,21 +46,23 @@ void WorkPool::submit(std::function<void()> work) {
   piece->uv.data = piece;
   pieces_ = piece;
   ++running_;
-  const auto on_work = [](uv_work_t* uv) {
+  const auto on_work = [](uv_work_t* uv) noexcept {
     lower_priority_once();
     static_cast<Piece*>(uv->data)->work();
   };
-  const auto after_work = [](uv_work_t* uv, int) {
+  const auto after_work = [](uv_work_t* uv, int) noexcept {
     const std::unique_ptr<Piece> ended(static_cast<Piece*>(uv->data));
-    WorkPool* pool = ended->pool;
-    if (pool == nullptr) return;
-    Piece** link = &pool->pieces_;
-    while (*link != ended.get()) link = &(*link)->next;
-    *link = ended->next;
-    --pool->running_;
-    pool->on_room_();
+    if (ended->pool != nullptr) ended->pool->on_ended(*ended);
   };
   ENSURE(uv_queue_work(loop_.get(), &piece->uv, on_work, after_work) == 0);
+}
+
+void WorkPool::on_ended(const Piece& piece) {
+  Piece** link = &pieces_;
+  while (*link != &piece) link = &(*link)->next;
+  *link = piece.next;
+  --running_;
+  on_room_();
 }
 
 void WorkPool::size_threads(std::size_t job_threads) {

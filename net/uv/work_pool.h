@@ -31,6 +31,8 @@ class WorkPool {
  private:
   struct Piece;
 
+  void on_ended(const Piece& piece);
+
   Loop& loop_;
   std::size_t at_once_max_;
   std::function<void()> on_room_;

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "tests/net/testing.h"
 
 namespace progressd {
@@ -41,6 +45,60 @@ TEST(Server, PipelinedRequestsAreAnsweredInOrder) {
   const std::string last = client.read_all();
   EXPECT_EQ(status_line(last), "HTTP/1.1 200 OK");
   EXPECT_NE(last.find("Connection: close"), std::string::npos);
+}
+
+TEST(Server, PipelinedRequestsStayInOrderThoughTheirAnswersFillTheSocket) {
+  Config config;
+  config.job_threads = 1;
+  const TestServer server(config);
+  TestClient client(server);
+  const std::string result(200'000, 'r');
+  for (const std::string_view id : {"a", "b", "c", "d"}) {
+    client.request("POST", "/v1/jobs",
+                   fmt::format(R"({{"id":"{}","total":1,"stepMs":1,"result":"{}"}})", id, result));
+  }
+  TestClient reader(server);
+  reader.send(follow("/v1/events?all=true"));
+  for (int i = 0; i < 4; ++i) reader.read_until("\"state\":\"completed\"");
+  // More answers than any socket holds, unread while more and more requests arrive.
+  std::string all;
+  constexpr int kRequests = 400;
+  for (int i = 0; i < kRequests; ++i) {
+    all +=
+        fmt::format("GET /v1/jobs/{} HTTP/1.1\r\nHost: h\r\n\r\n", std::string(1, "abcd"[i % 4]));
+  }
+  std::thread sender([&] { client.send(all); });
+  sender.join();
+  client.shut_write();
+  for (int i = 0; i < kRequests; ++i) {
+    const std::string response = client.read_response();
+    ASSERT_NE(response.find(fmt::format("{{\"id\":\"{}\"", "abcd"[i % 4])), std::string::npos) << i;
+  }
+  EXPECT_EQ(client.read_all(), "");
+}
+
+TEST(Server, OneClientThatNeverStopsSendingDoesNotKeepTheOthersWaiting) {
+  const TestServer server;
+  std::atomic<bool> enough = false;
+  std::string body;
+  while (body.size() < 500'000) body += "{\"job\":\"nobody\",\"done\":1}\n";
+  const std::string request = fmt::format(
+      "POST /v1/reports HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      body.size(), body);
+  TestClient greedy(server);
+  std::thread sender([&] {
+    while (!enough) greedy.send(request);
+  });
+  std::thread reader([&] { greedy.read_all(); });
+  TestClient modest(server);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(status_line(modest.request("GET", "/healthz")), "HTTP/1.1 200 OK");
+  }
+  enough = true;
+  sender.join();
+  greedy.shut_write();
+  reader.join();
 }
 
 TEST(Server, AStreamBehindPipelinedRequestsBeginsAfterTheirAnswers) {
@@ -115,6 +173,21 @@ TEST(Server, CpuJobsRunToTheirEndAndCancelledOnesStop) {
   EXPECT_EQ(status_line(client.request("POST", "/v1/jobs/b/cancel")), "HTTP/1.1 409 Conflict");
 }
 
+TEST(Server, ManyJobsThatNobodyReportsOnStallAllInTime) {
+  const TestServer server;
+  TestClient client(server);
+  TestClient reader(server);
+  reader.send(follow("/v1/events?all=true"));
+  reader.read_until("retry: ");
+  for (int i = 0; i < 100; ++i) {
+    client.request("POST", "/v1/jobs", R"({"runner":"external","stallAfterMs":3000})");
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) reader.read_until("event: failed\n");
+  // A job that missed its moment would take twice as long.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(5'500));
+}
+
 TEST(Server, AnExternalJobThatNobodyReportsOnStalls) {
   const TestServer server;
   TestClient client(server);
@@ -149,6 +222,46 @@ TEST(Server, MoreConnectionsThanTheLimitAreToldSo) {
   const std::string refused = c.request("GET", "/healthz");
   EXPECT_EQ(status_line(refused), "HTTP/1.1 503 Service Unavailable");
   EXPECT_NE(refused.find("Retry-After: "), std::string::npos);
+}
+
+TEST(Server, ALimitOfZeroIsNoLimit) {
+  Config config;
+  config.http.header_timeout_ms = config.http.body_timeout_ms = config.http.idle_timeout_ms = 0;
+  config.http.limits = {0, 0, 0, 0};
+  config.streams.outbox_bytes_max = 0;
+  config.jobs.jobs_max = 0;
+  const TestServer server(config);
+  TestClient client(server);
+  EXPECT_EQ(status_line(client.request("POST", "/v1/jobs", "{}")), "HTTP/1.1 201 Created");
+  EXPECT_EQ(status_line(client.request("GET", "/v1/jobs")), "HTTP/1.1 200 OK");
+}
+
+TEST(Server, AJobThatWasRemovedIsToldOnceHoweverOftenItIsNamed) {
+  const TestServer server;
+  TestClient client(server);
+  client.request("POST", "/v1/jobs", kExternal);
+  const std::string job = client.request("GET", "/v1/jobs/j");
+  const std::size_t at = job.find("eventId\":\"") + 10;
+  const std::string id = job.substr(at, job.find('"', at) - at);
+  client.request("POST", "/v1/jobs", R"({"id":"k","runner":"external"})");
+  client.request("DELETE", "/v1/jobs/j");
+  TestClient reader(server);
+  reader.send(follow("/v1/events?job=j&job=j&job=k", "Last-Event-ID: " + id + "\r\n"));
+  reader.read_until("event: removed\n");
+  client.request("PATCH", "/v1/jobs/k", R"({"done":1})");
+  EXPECT_EQ(reader.read_until("event: progress\n").find("event: removed"), std::string::npos);
+  TestClient late(server);
+  late.send(follow("/v1/events?job=j", "Last-Event-ID: unknown\r\n"));
+  EXPECT_EQ(status_line(late.read_response()), "HTTP/1.1 404 Not Found");
+}
+
+TEST(Server, WhatIsEchoedIsUtf8WhateverWasSent) {
+  const TestServer server;
+  TestClient client(server);
+  const std::string refused = client.request("GET", "/v1/events?job=%ff");
+  EXPECT_EQ(status_line(refused), "HTTP/1.1 404 Not Found");
+  EXPECT_EQ(refused.find('\xff'), std::string::npos);
+  EXPECT_NE(refused.find("\xef\xbf\xbd"), std::string::npos);
 }
 
 TEST(Server, ASlowHeaderIsTimedOut) {

@@ -106,7 +106,7 @@ function openStream() {
     if (source.readyState === EventSource.CLOSED) return onRefused();
     showConnection('reconnecting', hasJobs()
       ? `The stream broke off at ${new Date().toLocaleTimeString()}. `
-        + 'It goes on from there when the server is back.'
+        + 'It reconnects by itself when the server is back.'
       : 'The server does not answer. Trying again until it does.');
   };
   const on = (type, take) => source.addEventListener(type, (event) => {

@@ -56,7 +56,7 @@ TEST(ParseDuration, TakesAWholeNumberWithAUnit) {
   EXPECT_EQ(parse_duration("2d"), 2 * kDayMs);
   EXPECT_EQ(parse_duration("0"), 0);
   EXPECT_EQ(parse_duration("0s"), 0);
-  EXPECT_EQ(parse_duration("10000d"), 10'000 * kDayMs);
+  EXPECT_EQ(parse_duration("1000d"), 1'000 * kDayMs);
 }
 
 TEST(ParseDuration, RefusesEverythingElse) {
@@ -74,7 +74,7 @@ TEST(DurationText, IsTheShortestThatReadsBack) {
   EXPECT_EQ(duration_text(1'500), "1500ms");
   EXPECT_EQ(duration_text(kDayMs), "1d");
   EXPECT_EQ(duration_text(kDayMs + 60'000), "1441m");
-  for (const Millis length : {1LL, 999LL, 1000LL, 60'001LL, 7'200'000LL, 864'000'000'000LL}) {
+  for (const Millis length : {1LL, 999LL, 1000LL, 60'001LL, 7'200'000LL, 86'400'000'000LL}) {
     EXPECT_EQ(parse_duration(duration_text(length)), length);
   }
 }

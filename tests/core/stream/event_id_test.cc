@@ -30,7 +30,7 @@ TEST(EventIds, OfAPartialOpeningAreNotPlaced) {
   const EventIds ids(1);
   std::string partial;
   ids.append_partial(5, partial);
-  EXPECT_EQ(partial, "00000001-5+");
+  EXPECT_EQ(partial, "00000001-5~");
   EXPECT_FALSE(ids.parse(partial));
 }
 

@@ -104,6 +104,9 @@ TEST(RequestParser, RefusesWhatIsOverItsLimitsOrMalformed) {
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
        400},
       {get + "Host: h\r\n\r\n", 400},
+      {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+      {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {get + "A: b\r\n c\r\n\r\n", 400},
       {get + "Expect: wonders\r\n\r\n", 417},
       {get + "Content-Encoding: gzip\r\n\r\n", 415},
@@ -116,6 +119,16 @@ TEST(RequestParser, RefusesWhatIsOverItsLimitsOrMalformed) {
     EXPECT_EQ(parser.error_status(), refused.status) << refused.bytes;
     EXPECT_FALSE(parser.error_detail().empty());
   }
+}
+
+TEST(RequestParser, DropsTrailers) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed(
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "1\r\na\r\n0\r\nContent-Type: application/json\r\n\r\n");
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  EXPECT_EQ(parser.request().content_type(), "");
 }
 
 TEST(RequestParser, RefusesAFoldedValueWhereverItIsSplit) {
