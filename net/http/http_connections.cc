@@ -66,7 +66,8 @@ void HttpConnections::go_on() {
 }
 
 void HttpConnections::go_on_later(std::uint32_t slot) {
-  if (unfinished_.empty()) go_on_timer_.start_in(0);
+  // Not at once: libuv runs a timer that is due before it looks at the sockets of the others.
+  if (unfinished_.empty()) go_on_timer_.start_in(1);
   unfinished_.push_back(parts_.connections.id_of(slot));
 }
 

@@ -27,7 +27,7 @@ class SocketIo {
   /// `ADDRESS:PORT` of the peer; empty when it has gone.
   virtual std::string peer(int fd);
 
-  static constexpr std::size_t kPiecesMax = 128;
+  static constexpr std::size_t kPiecesMax = 320;
 };
 
 }  // namespace progressd

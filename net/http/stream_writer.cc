@@ -9,6 +9,9 @@ namespace progressd {
 namespace {
 
 constexpr Millis kLingerMs = 2'000;
+/// From so many readers on, copying a turn's frames together once costs less than handing the
+/// kernel each frame for each reader.
+constexpr std::size_t kJoinReadersMin = 4;
 
 }  // namespace
 
@@ -64,9 +67,16 @@ void StreamWriter::gather(std::span<const FrameRef> frames) {
   ENSURE(pieces_.size() < SocketIo::kPiecesMax);
 }
 
+void StreamWriter::join() {
+  joined_.clear();
+  for (const std::string_view piece : pieces_) joined_.append(piece);
+  pieces_.assign(1, joined_);
+}
+
 void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                            bool ends) {
   gather(frames);
+  if (to.size() >= kJoinReadersMin && frames.size() > 1) join();
   for (const SubscriberId slot : to) {
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming || connection.ends) continue;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -59,6 +60,7 @@ class StreamWriter final : public Sink {
   /// Writes frames whose bytes stand in `pieces_`, or queues what the socket does not take.
   void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   void gather(std::span<const FrameRef> frames);
+  void join();
   void enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends);
   void close_if_over_bound(std::uint32_t slot);
   void flush_backlog(std::uint32_t slot);
@@ -71,6 +73,7 @@ class StreamWriter final : public Sink {
   Deadlines& deadlines_;
   StreamCounters counters_;
   std::vector<std::string_view> pieces_;  // of one turn's frames, for all their readers
+  std::string joined_;                    // the same in one piece, where that pays
   std::size_t pieces_bytes_ = 0;
   std::size_t pieces_events_ = 0;
   const FrameRef last_chunk_{"0\r\n\r\n"};  // ends a chunked response

@@ -6,7 +6,7 @@ namespace progressd {
 namespace {
 
 /// A job that fell so far behind does not catch up: the machine was asleep, or is too slow.
-constexpr Millis kCatchUpMsMax = 100;
+constexpr Millis kCatchUpMsMax = 1'000;
 /// Steps of all jobs in one turn of the loop; the others are a millisecond late.
 constexpr std::size_t kStepsPerTurnMax = 5'000;
 
