@@ -41,6 +41,12 @@ void add_stream_flags(CLI::App& app, Flags& flags, StreamOptions& streams) {
                  "SO_RCVBUF of a stream, in bytes")
       ->check(CLI::Range(0, 1 << 30))
       ->group(group);
+  app.add_option(
+         "--segment-bytes", streams.segment_bytes,
+         "TCP_MAXSEG of a stream: 1448 is an Ethernet's; loopback's 65483 lets the server's "
+         "kernel keep megabytes for a reader that never reads")
+      ->check(CLI::Range(536, 32767))
+      ->group(group);
   app.add_flag("--reconnect", streams.reconnects, "reconnect with Last-Event-ID when a stream ends")
       ->group(group);
   app.add_option("--reconnect-delay", flags.reconnect_delay, "instead of the server's retry:")

@@ -84,7 +84,8 @@ void StreamSet::begin(std::uint32_t number, Nanoseconds now) {
   std::optional<std::uint32_t> source;
   const auto& sources = options_.source_addresses;
   if (!sources.empty()) source = sources[number % sources.size()];
-  stream.fd = open_socket(options_.url, source, options_.receive_buffer_bytes);
+  stream.fd =
+      open_socket(options_.url, source, options_.receive_buffer_bytes, options_.segment_bytes);
   if (stream.fd < 0) return on_end(number, End::kFailed, std::strerror(errno), now);
   // On loopback the handshake is over before connect returns, so the request can mostly go at once.
   write_request(number);

@@ -33,11 +33,14 @@ int close_keeping_errno(int fd) {
 
 }  // namespace
 
-int open_socket(const TargetUrl& url, std::optional<std::uint32_t> source,
-                int receive_buffer_bytes) {
+int open_socket(const TargetUrl& url, std::optional<std::uint32_t> source, int receive_buffer_bytes,
+                int segment_bytes) {
   const int fd = socket(url.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (receive_buffer_bytes > 0 && !set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes)) {
+    return close_keeping_errno(fd);
+  }
+  if (segment_bytes > 0 && !set_option(fd, IPPROTO_TCP, TCP_MAXSEG, segment_bytes)) {
     return close_keeping_errno(fd);
   }
   if (source && !bind_source(fd, *source)) return close_keeping_errno(fd);

@@ -12,8 +12,8 @@ namespace sseload {
 /// A non-blocking socket whose connect has begun; -1 with errno otherwise.
 /// `source`: IPv4 in host byte order; its port is chosen at connect, so that the 28,000 ports of
 /// one address are there for each destination.
-int open_socket(const TargetUrl& url, std::optional<std::uint32_t> source,
-                int receive_buffer_bytes);
+int open_socket(const TargetUrl& url, std::optional<std::uint32_t> source, int receive_buffer_bytes,
+                int segment_bytes = 0);
 
 enum class SendOutcome { kSent, kNotYet, kFailed };
 
