@@ -50,6 +50,8 @@ FrameRef event(std::string_view bytes, Sequence sequence, bool conflatable) {
 
 class StreamWriterTest : public ::testing::Test {
  protected:
+  void TearDown() override { connections_.close_all(); }  // while there is a writer to be told
+
   std::uint32_t open_stream(int fd, bool ends = false) {
     const std::uint32_t slot = ConnectionTable::slot_of(connections_.open(fd));
     const FrameRef head("HEAD");
