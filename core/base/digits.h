@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <string_view>
 
 namespace progressd {
@@ -12,16 +13,17 @@ namespace progressd {
 class Digits {
  public:
   template <std::integral Integer>
-  explicit Digits(Integer value, int base = 10)
-      : size_(static_cast<std::size_t>(
-            std::to_chars(text_.data(), text_.data() + text_.size(), value, base).ptr -
-            text_.data())) {}
+  explicit Digits(Integer value, int base = 10) {
+    char* const begin = text_.data();
+    size_ = static_cast<std::size_t>(std::to_chars(begin, begin + text_.size(), value, base).ptr -
+                                     begin);
+  }
 
   std::string_view view() const { return {text_.data(), size_}; }
 
  private:
   std::array<char, 66> text_;
-  std::size_t size_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace progressd

@@ -281,7 +281,7 @@ Result<void> JsonReader::read_object(std::string_view text, const Visit& visit) 
     bool null = false;
     if (field.value().is_null().get(null) == simdjson::SUCCESS && null) continue;
     JsonValue value(&field.value());
-    if (const Result<void> visited = visit(key, value); !visited) {
+    if (Result<void> visited = visit(key, value); !visited) {
       // What is no JSON is that in the first place, wherever the field stands.
       const Result<std::string> whole = minified_json(text);
       if (!whole && whole.error().code == Errc::kMalformed) return tl::unexpected(whole.error());

@@ -52,10 +52,10 @@ struct StreamApi::Selection {
 StreamApi::StreamApi(const Parts& parts)
     : parts_(parts), named_(parts.ids, true), unnamed_(parts.ids, false) {
   // Enough different ones to spread readers evenly, made once for all of them.
+  constexpr Millis kStepMs = (kRetryMaxMs - kRetryMinMs) / static_cast<Millis>(kRetries);
   for (std::size_t i = 0; i < kRetries; ++i) {
-    const auto step = static_cast<Millis>(i);
     std::string payload;
-    append_sse_retry(kRetryMinMs + (kRetryMaxMs - kRetryMinMs) * step / (kRetries - 1), payload);
+    append_sse_retry(kRetryMinMs + kStepMs * static_cast<Millis>(i), payload);
     for (const Framing framing : {Framing::kChunked, Framing::kUntilClose}) {
       retries_.at(static_cast<std::size_t>(framing)).at(i) = make_frame(framing, payload, {});
     }

@@ -150,7 +150,7 @@ TEST(Server, ACutStreamResumesWithoutAGapOrADuplicate) {
   TestClient again(server);
   again.send(follow("/v1/jobs/j/events", "Last-Event-ID: " + id + "\r\n"));
   again.read_until("retry: ");
-  EXPECT_NE(again.read_until("event: progress\n").find("\n"), std::string::npos);
+  again.read_until("event: progress\n");
   EXPECT_NE(again.read_until("\n\n").find("\"done\":1"), std::string::npos);
   EXPECT_NE(again.read_until("\n\n").find("\"done\":2"), std::string::npos);
   TestClient lost(server);

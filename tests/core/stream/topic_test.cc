@@ -25,7 +25,7 @@ TEST(Topic, IsEmptyAndRetainsEverythingAtFirst) {
 
 TEST(Topic, ReplaysWhatCameAfterAnIdWhetherItsOwnOrNot) {
   NamedTopic topic(1, "t");
-  for (const Sequence sequence : {10, 20, 30}) topic.topic.append(event_of(sequence), 256);
+  for (const Sequence sequence : {10U, 20U, 30U}) topic.topic.append(event_of(sequence), 256);
   EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{10, 20, 30}));
   EXPECT_EQ(replayed(topic.topic, 10), (std::vector<Sequence>{20, 30}));
   EXPECT_EQ(replayed(topic.topic, 15), (std::vector<Sequence>{20, 30}));
@@ -50,7 +50,7 @@ TEST(Topic, KeepsTheLatestEventsUpToItsBound) {
 
 TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
   NamedTopic topic(1, "t");
-  for (const Sequence sequence : {10, 20, 30}) topic.topic.append(event_of(sequence), 2);
+  for (const Sequence sequence : {10U, 20U, 30U}) topic.topic.append(event_of(sequence), 2);
   EXPECT_FALSE(topic.topic.retains_after(9));
   EXPECT_TRUE(topic.topic.retains_after(10));
   EXPECT_TRUE(topic.topic.retains_after(15));
@@ -58,7 +58,7 @@ TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
 }
 
 TEST(Topic, KeepsItsOrderWhereverTheRingWraps) {
-  for (const std::size_t history : {1, 2, 3, 4, 5, 6, 7, 100}) {
+  for (const std::size_t history : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 100U}) {
     NamedTopic topic(1, "t");
     for (Sequence sequence = 1; sequence <= 50; ++sequence) {
       topic.topic.append(event_of(2 * sequence), history);
