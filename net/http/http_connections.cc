@@ -155,7 +155,6 @@ void HttpConnections::dispatch(std::uint32_t slot) {
   Connection& connection = parts_.connections.at(slot);
   Exchange& exchange = *connection.exchange;
   exchange.awaits_answer = true;
-  ++requests_;
   Request& request = exchange.parser.request();
   connection.framing = request.minor_version == 0 ? Framing::kUntilClose : Framing::kChunked;
   const ConnectionId id = parts_.connections.id_of(slot);

@@ -61,7 +61,6 @@ class HttpConnections final : public ResponseCarrier {
 
   /// From here on every request is answered 503 and its connection closed.
   void begin_drain() { draining_ = true; }
-  std::uint64_t requests() const { return requests_; }
 
  private:
   /// All that can go on now: sends, parses what is held, reads.
@@ -87,7 +86,6 @@ class HttpConnections final : public ResponseCarrier {
   Parts parts_;
   ExchangePool exchanges_;
   bool draining_ = false;
-  std::uint64_t requests_ = 0;
   std::optional<ConnectionId> reading_;   // whose input is being taken; it sends after that
   std::vector<ConnectionId> unfinished_;  // that used up their turn, or left input behind
   Timer go_on_timer_;

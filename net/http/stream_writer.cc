@@ -25,7 +25,6 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
     connection.ends_at = deadlines_.now() + Deadlines::ticks(static_cast<Millis>(length));
   }
   ++counters_.open;
-  ++counters_.opened;
   connection.ends = ends;
   // Piece by piece, since only a socket that is full is a reason to conflate.
   while (!connection.backlog && !opening.empty()) {

@@ -25,7 +25,6 @@ struct StreamSettings {
 
 struct StreamCounters {
   std::uint64_t open = 0;
-  std::uint64_t opened = 0;
   std::uint64_t events_delivered = 0;
   std::uint64_t events_conflated = 0;
   std::uint64_t closed_as_slow = 0;

@@ -19,7 +19,6 @@ class WheelTimer {
 
   Millis now() const { return loop_.now(); }
   void set(WheelNode& node, Millis due) { wheel_.set(node, due); }
-  void cancel(WheelNode& node) { wheel_.cancel(node); }
 
   /// At the end of each turn: sees that the loop wakes in time.
   void arm() {

@@ -20,7 +20,6 @@ class WorkPool {
   WorkPool& operator=(const WorkPool&) = delete;
 
   bool has_room() const { return running_ < at_once_max_; }
-  std::size_t running() const { return running_; }
   /// Shape: has_room(). `work` runs on a work thread, at a lower priority than the loop's, and is
   /// destroyed on the loop.
   void submit(std::function<void()> work);
