@@ -7,9 +7,8 @@
 namespace progressd {
 
 void Ledger::commit(Change change, const Done& done) {
-  std::vector<Change> changes;
-  changes.push_back(std::move(change));
-  commit(std::move(changes), done);
+  const Outcome outcome = conclude(journal_.append({&change, 1}), 0, change);
+  done({&outcome, 1});
 }
 
 void Ledger::commit(std::vector<Change> changes, const Done& done) {
@@ -17,13 +16,16 @@ void Ledger::commit(std::vector<Change> changes, const Done& done) {
   outcomes.reserve(changes.size());
   const Result<Sequence> first = journal_.append(changes);
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    if (first) {
-      outcomes.push_back(apply(*first + i, changes[i]));
-    } else {
-      outcomes.emplace_back().error = first.error();
-    }
+    outcomes.push_back(conclude(first, i, changes[i]));
   }
   done(outcomes);
+}
+
+Outcome Ledger::conclude(const Result<Sequence>& first, std::size_t place, const Change& change) {
+  if (first) return apply(*first + place, change);
+  Outcome outcome;
+  outcome.error = first.error();
+  return outcome;
 }
 
 Outcome Ledger::apply(Sequence sequence, const Change& change) {

@@ -42,6 +42,8 @@ class Ledger {
   Sequence last_sequence() const { return last_sequence_; }
 
  private:
+  /// What becomes of the change at `place` of an append() that gave `first`.
+  Outcome conclude(const Result<Sequence>& first, std::size_t place, const Change& change);
   Outcome apply(Sequence sequence, const Change& change);
 
   Journal& journal_;

@@ -40,24 +40,26 @@ Date civil_from_days(std::int64_t days) {
 
 }  // namespace
 
-std::string rfc3339(Millis wall_at) {
+Rfc3339::Rfc3339(Millis wall_at) {
   const Millis at = std::clamp<Millis>(wall_at, 0, kYear9999Ms);
   const Date date = civil_from_days(at / kDayMs);
-  const Millis in_day = at % kDayMs;
-  std::string text = "0000-00-00T00:00:00.000Z";
-  const auto put = [&text](std::size_t first, std::size_t width, std::int64_t number) {
-    for (std::size_t place = first + width; place-- > first; number /= 10) {
-      text[place] = static_cast<char>('0' + number % 10);
-    }
+  text_ = {'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0',
+           '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', 'Z'};
+  const auto put = [this](std::size_t place, std::uint32_t number) {  // two digits
+    text_[place] = static_cast<char>('0' + number / 10);
+    text_[place + 1] = static_cast<char>('0' + number % 10);
   };
-  put(0, 4, date.year);
-  put(5, 2, date.month);
-  put(8, 2, date.day);
-  put(11, 2, in_day / 3'600'000);
-  put(14, 2, in_day / 60'000 % 60);
-  put(17, 2, in_day / 1'000 % 60);
-  put(20, 3, in_day % 1'000);
-  return text;
+  const auto ms = static_cast<std::uint32_t>(at % kDayMs);
+  const auto year = static_cast<std::uint32_t>(date.year);
+  put(0, year / 100);
+  put(2, year % 100);
+  put(5, static_cast<std::uint32_t>(date.month));
+  put(8, static_cast<std::uint32_t>(date.day));
+  put(11, ms / 3'600'000);
+  put(14, ms / 60'000 % 60);
+  put(17, ms / 1'000 % 60);
+  put(20, ms % 1'000 / 10);
+  text_[22] = static_cast<char>('0' + ms % 10);
 }
 
 Result<Millis> parse_duration(std::string_view text) {

@@ -10,9 +10,16 @@
 
 namespace progressd {
 
-/// `2026-11-20T23:42:05.123Z`. Shape: always 24 bytes, UTC, milliseconds.
-/// `wall_at` is clamped to the years 1970 to 9999.
-std::string rfc3339(Millis wall_at);
+/// `2026-11-20T23:42:05.123Z`. Shape: always 24 bytes, UTC, milliseconds; good as long as this object
+/// is. `wall_at` is clamped to the years 1970 to 9999.
+class Rfc3339 {
+ public:
+  explicit Rfc3339(Millis wall_at);
+  std::string_view view() const { return {text_.data(), text_.size()}; }
+
+ private:
+  std::array<char, 24> text_;
+};
 
 /// 1,000 days: what timers here can count to.
 inline constexpr Millis kDurationMsMax = Millis{1'000} * 86'400'000;

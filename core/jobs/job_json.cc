@@ -10,23 +10,24 @@
 namespace progressd {
 namespace {
 
-void write_time(std::string_view name, Millis at, JsonWriter& out) {
-  out.key(name);
-  at == 0 ? out.null() : out.string(rfc3339(at));
-}
+void put_time(Millis at, JsonWriter& out) { at == 0 ? out.null() : out.string(Rfc3339(at).view()); }
 
 /// The fields that every event of a job carries, in this order, after `id` and `kind`.
-void write_moving(const Event& event, JsonWriter& out) {
-  out.field("state", state_name(static_cast<State>(event.state)));
-  out.field("done", event.done);
-  out.field("total", event.total);
-  out.key("percent");
+void put_moving(const Event& event, JsonWriter& out) {
+  out.put(R"(,"state":)");
+  out.string(state_name(static_cast<State>(event.state)));
+  out.put(R"(,"done":)");
+  out.integer(event.done);
+  out.put(R"(,"total":)");
+  out.integer(event.total);
+  out.put(R"(,"percent":)");
   out.hundredths(Job::percent_hundredths(event.done, event.total));
-  out.field_or_null("message", event.message);
+  out.put(R"(,"message":)");
+  out.string_or_null(event.message);
 }
 
-void write_estimate(const Event& event, JsonWriter& out) {
-  out.key("ratePerSecond");
+void put_estimate(const Event& event, JsonWriter& out) {
+  out.put(R"(,"ratePerSecond":)");
   if (event.rate_per_second > 0) {
     // Two decimals say enough; above 2^53 hundredths none are left to say.
     const double hundredths = event.rate_per_second * 100;
@@ -34,7 +35,7 @@ void write_estimate(const Event& event, JsonWriter& out) {
   } else {
     out.null();
   }
-  out.key("etaSeconds");
+  out.put(R"(,"etaSeconds":)");
   event.eta_seconds < 0 ? out.null() : out.integer(event.eta_seconds);
 }
 
@@ -49,20 +50,32 @@ void JobJson::write_whole(const Job& job, const Event& event, JsonWriter& out) {
   const bool first = event.sequence == job.created_sequence;
   const auto state = static_cast<State>(event.state);
   out.begin_object();
-  out.field("id", job.spec.id);
-  out.field_or_null("kind", job.spec.kind);
-  out.field("runner", runner_name(job.spec.runner));
-  out.field("owner", job.spec.owner);
-  write_moving(event, out);
-  out.key("result");
+  out.put(R"("id":)");
+  out.string(job.spec.id);
+  out.put(R"(,"kind":)");
+  out.string_or_null(job.spec.kind);
+  out.put(R"(,"runner":)");
+  out.string(runner_name(job.spec.runner));
+  out.put(R"(,"owner":)");
+  out.string(job.spec.owner);
+  put_moving(event, out);
+  out.put(R"(,"result":)");
   first || job.result.is_null() ? out.null() : out.raw(job.result.view());
-  out.field_or_null("failedReason", is_terminal(state) ? job.failed_reason : Text());
-  write_time("createdAt", job.created_at, out);
-  write_time("startedAt", first ? 0 : job.started_at, out);
-  write_time("finishedAt", is_terminal(state) ? job.finished_at : 0, out);
-  out.field("attempt", event.attempt);
-  write_estimate(event, out);
-  out.field("eventId", ids_.text(event.sequence));
+  out.put(R"(,"failedReason":)");
+  out.string_or_null(is_terminal(state) ? job.failed_reason : Text());
+  out.put(R"(,"createdAt":)");
+  put_time(job.created_at, out);
+  out.put(R"(,"startedAt":)");
+  put_time(first ? 0 : job.started_at, out);
+  out.put(R"(,"finishedAt":)");
+  put_time(is_terminal(state) ? job.finished_at : 0, out);
+  out.put(R"(,"attempt":)");
+  out.integer(event.attempt);
+  put_estimate(event, out);
+  id_.clear();
+  ids_.append(event.sequence, id_);
+  out.put(R"(,"eventId":)");
+  out.string(id_);
   out.end_object();
 }
 
@@ -76,11 +89,12 @@ std::string_view JobJson::whole(const Job& job, const Event& event) {
 
 std::string_view JobJson::progress(const Job& job, const Event& event) {
   out_.clear();
-  out_.begin_object();
-  out_.field("id", job.spec.id);
-  out_.field_or_null("kind", job.spec.kind);
-  write_moving(event, out_);
-  write_estimate(event, out_);
+  out_.put(R"({"id":)");
+  out_.string(job.spec.id);
+  out_.put(R"(,"kind":)");
+  out_.string_or_null(job.spec.kind);
+  put_moving(event, out_);
+  put_estimate(event, out_);
   out_.end_object();
   return out_.view();
 }

@@ -31,6 +31,7 @@ class JobJson {
 
   const EventIds& ids_;
   JsonWriter out_;
+  std::string id_;
 };
 
 /// The native stream: `event:` names (unless unnamed, for `onmessage`), ids, one line of JSON.

@@ -39,7 +39,7 @@ std::uint64_t hash_of(std::string_view text) {
 
 Result<void> check_body(const Request& request, std::string_view media_type) {
   if (request.body.empty()) return fail(Errc::kMalformed, "the body is empty");
-  if (request.content_type() != media_type) {
+  if (!equals_ignoring_case(request.content_type(), media_type)) {
     return fail(Errc::kUnsupportedType, fmt::format("Content-Type: must be {}", media_type));
   }
   return {};

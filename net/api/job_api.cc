@@ -88,7 +88,9 @@ void JobApi::add_routes(Router& router) {
 
 Response JobApi::job_response(int status, const Job& job) {
   Response response = json_response(status, json_.whole(job));
-  response.with("ETag", fmt::format("\"{}\"", parts_.ids.text(job.last_sequence)));
+  std::string tag = "\"";
+  parts_.ids.append(job.last_sequence, tag);
+  response.with("ETag", tag += '"');
   return response;
 }
 
@@ -133,7 +135,7 @@ void JobApi::get(const Request& request, const Responder& responder) {
   const std::optional<TagList> known = tag_list(request, "If-None-Match", /*weak=*/true);
   if (known && known->matches(parts_.ids.text(job->last_sequence))) {
     response.status = 304;
-    response.content_type.clear();
+    response.content_type = {};
   }
   responder.reply(std::move(response));
 }

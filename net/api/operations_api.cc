@@ -100,7 +100,7 @@ void OperationsApi::write_stream(std::uint32_t slot, JsonWriter& out) const {
     for (const std::string& name : parts_.hub.topic_names(slot)) out.string(name);
   }
   out.end_array();
-  out.field("openedAt", rfc3339(connection.opened_at));
+  out.field("openedAt", Rfc3339(connection.opened_at).view());
   out.key("queuedBytes");
   out.unsigned_integer(connection.backlog ? connection.backlog->outbox.bytes() : 0);
   out.key("conflated");

@@ -1,5 +1,7 @@
 #include "net/api/report_api.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,34 +13,71 @@
 namespace progressd {
 namespace {
 
-struct Line {
-  std::size_t number;          // from 1
-  std::optional<Error> error;  // why it could not be read; else its outcome is awaited
+/// Of a report; room is made for as many lines at first.
+constexpr std::size_t kLineBytesUsual = 48;
+
+/// A line that was refused.
+struct Rejection {
+  std::size_t line;  // from 1
+  Error error;
 };
 
-std::string summary(const std::vector<Line>& lines, std::span<const Outcome> outcomes) {
+std::string summary(std::size_t accepted, const std::vector<Rejection>& rejections) {
   JsonWriter out;
-  out.begin_object();
-  out.key("rejected");
+  out.put(R"({"rejected":)");
   out.begin_array();
-  std::int64_t accepted = 0;
-  std::size_t next_outcome = 0;
-  for (const Line& line : lines) {
-    const std::optional<Error>& error = line.error ? line.error : outcomes[next_outcome++].error;
-    if (!error) {
-      ++accepted;
-      continue;
-    }
+  for (const Rejection& rejection : rejections) {
     out.begin_object();
-    out.field("line", static_cast<std::int64_t>(line.number));
-    out.field("status", std::int64_t{status_of(error->code)});
-    out.field("detail", error->detail);
+    out.field("line", static_cast<std::int64_t>(rejection.line));
+    out.field("status", std::int64_t{status_of(rejection.error.code)});
+    out.field("detail", rejection.error.detail);
     out.end_object();
   }
   out.end_array();
-  out.field("accepted", accepted);
+  out.put(R"(,"accepted":)");
+  out.unsigned_integer(accepted);
   out.end_object();
   return std::string(out.view());
+}
+
+/// Which lines of a request became changes, and which could not be read.
+struct Lines {
+  std::vector<std::uint32_t> numbers;  // of each change its line's
+  std::vector<Rejection> rejections;
+};
+
+Lines read_lines(JsonReader& reader, std::string_view body, Millis at,
+                 std::vector<Change>& changes) {
+  Lines lines;
+  const std::size_t likely = body.size() / kLineBytesUsual + 1;
+  changes.reserve(likely);
+  lines.numbers.reserve(likely);
+  for (std::uint32_t number = 1; !body.empty(); ++number) {
+    const std::string_view text = body.substr(0, body.find('\n'));
+    body.remove_prefix(std::min(text.size() + 1, body.size()));
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    Result<ReportLine> line = read_report_line(reader, text);
+    if (!line) {
+      lines.rejections.push_back({number, std::move(line.error())});
+      continue;
+    }
+    Change& change =
+        changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
+    change.report = std::make_unique<Report>(std::move(line->report));
+    lines.numbers.push_back(number);
+  }
+  return lines;
+}
+
+/// Those that could not be read and those that were refused, in the order of their lines.
+std::vector<Rejection> all_rejections(const Lines& lines, std::span<const Outcome> outcomes) {
+  std::vector<Rejection> rejections = lines.rejections;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i].error) rejections.push_back({lines.numbers[i], *outcomes[i].error});
+  }
+  std::sort(rejections.begin(), rejections.end(),
+            [](const Rejection& a, const Rejection& b) { return a.line < b.line; });
+  return rejections;
 }
 
 }  // namespace
@@ -51,27 +90,14 @@ void ReportApi::report(Request& request, const Responder& responder) {
   if (const auto body = check_body(request, "application/x-ndjson"); !body) {
     return responder.reply(problem(body.error()));
   }
-  const Millis at = clock_.wall_at();
-  std::vector<Line> lines;
   std::vector<Change> changes;
-  std::string_view rest = request.body;
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::string_view text = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(text.size() + 1, rest.size()));
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    Result<ReportLine> line = read_report_line(reader_, text);
-    if (!line) {
-      lines.push_back({number, line.error()});
-      continue;
-    }
-    lines.push_back({number, std::nullopt});
-    Change& change =
-        changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
-    change.report = std::make_unique<Report>(std::move(line->report));
-  }
+  Lines lines = read_lines(reader_, request.body, clock_.wall_at(), changes);
   ledger_.commit(std::move(changes),
                  [responder, lines = std::move(lines)](std::span<const Outcome> outcomes) {
-                   responder.reply(json_response(200, summary(lines, outcomes)));
+                   const auto rejections = all_rejections(lines, outcomes);
+                   const std::size_t asked = outcomes.size() + lines.rejections.size();
+                   const std::size_t accepted = asked - rejections.size();
+                   responder.reply(json_response(200, summary(accepted, rejections)));
                  });
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/base/ensure.h"
@@ -35,10 +36,15 @@ Method method_of(std::uint8_t method) {
 
 /// Source: RFC 3986, section 3.2.2: the bytes of a host and a port.
 bool is_host(std::string_view host) {
-  return std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-._~%!$&'()*+,;=:[]").find(c) != std::string_view::npos;
-  });
+  static constexpr std::array<bool, 256> kAllowed = [] {
+    std::array<bool, 256> allowed{};
+    for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
+    for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
+    for (const unsigned char c : std::string_view("-._~%!$&'()*+,;=:[]")) allowed[c] = true;
+    return allowed;
+  }();
+  return std::all_of(host.begin(), host.end(),
+                     [](char c) { return kAllowed[static_cast<unsigned char>(c)]; });
 }
 
 RequestParser& self(llhttp_t* llhttp) { return *static_cast<RequestParser*>(llhttp->data); }

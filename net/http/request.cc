@@ -18,28 +18,34 @@ int hex_digit(char c) {
 }  // namespace
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      decoded += ' ';
-    } else if (text[i] != '%') {
-      decoded += text[i];
+  std::string decoded(text);
+  std::size_t at = text.find_first_of(plus_is_space ? "%+" : "%");
+  if (at == std::string_view::npos) return decoded;
+  for (char* out = &decoded[at];; ++at) {
+    if (at == text.size()) {
+      decoded.resize(static_cast<std::size_t>(out - decoded.data()));
+      return decoded;
+    }
+    if (text[at] == '+' && plus_is_space) {
+      *out++ = ' ';
+    } else if (text[at] != '%') {
+      *out++ = text[at];
     } else {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
+      if (at + 2 >= text.size()) return std::nullopt;
+      const int high = hex_digit(text[at + 1]);
+      const int low = hex_digit(text[at + 2]);
       if (high < 0 || low < 0) return std::nullopt;
-      decoded += static_cast<char>(high * 16 + low);
-      i += 2;
+      *out++ = static_cast<char>(high * 16 + low);
+      at += 2;
     }
   }
-  return decoded;
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
+  if (a.size() != b.size()) return false;
+  return a == b ||  // most clients write names as we do
+         std::equal(a.begin(), a.end(), b.begin(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -75,11 +81,9 @@ std::string Request::header_list(std::string_view name) const {
   return list;
 }
 
-std::string Request::content_type() const {
+std::string_view Request::content_type() const {
   const std::string_view value = header("Content-Type").value_or("");
-  std::string type(trimmed(value.substr(0, value.find(';'))));
-  std::transform(type.begin(), type.end(), type.begin(), lower);
-  return type;
+  return trimmed(value.substr(0, value.find(';')));
 }
 
 std::optional<std::string_view> Request::query(std::string_view name) const {
@@ -112,7 +116,7 @@ void Request::clear() {
   if (body.capacity() > kBodyKeptBytesMax) body = std::string();
   body.clear();
   target.clear();
-  path.clear();
+  path = {};
   path_parameters.clear();
   head_.clear();
   fields_.clear();
@@ -154,7 +158,7 @@ bool Request::read_target() {
     if (!key || !value) return false;
     query_.emplace_back(std::move(*key), std::move(*value));
   }
-  return percent_decoded(path, false).has_value();
+  return path.find('%') == std::string_view::npos || percent_decoded(path, false).has_value();
 }
 
 }  // namespace progressd

@@ -20,7 +20,7 @@ class Request {
   bool keep_alive = true;
   std::string body;  // with kJsonPaddingBytes of room behind it
 
-  std::string path;  // of `target`, still encoded
+  std::string_view path;  // of `target`, still encoded
   /// What stood for the route's `{}`, in order; set by the router.
   std::vector<std::string> path_parameters;
 
@@ -28,8 +28,8 @@ class Request {
   std::optional<std::string_view> header(std::string_view name) const;
   /// The values of a list field, those of several lines joined by commas.
   std::string header_list(std::string_view name) const;
-  /// The media type of the body in lower case without its parameters; empty when there is none.
-  std::string content_type() const;
+  /// The media type of the body without its parameters; empty when there is none.
+  std::string_view content_type() const;
 
   /// The decoded value of a query parameter, the first of that name.
   std::optional<std::string_view> query(std::string_view name) const;

@@ -59,14 +59,19 @@ std::string_view reason(int status) {
   }
 }
 
+/// `name` is a literal with its colon and space.
 void append_header(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(": ").append(value).append("\r\n");
+  out.append(name).append(value).append("\r\n");
 }
 
 void append_status(int status, std::string_view date, std::string& out) {
-  out.append("HTTP/1.1 ").append(Digits(status).view()).append(" ");
-  out.append(reason(status)).append("\r\n");
-  append_header("Date", date, out);
+  if (status == 200) {
+    out.append("HTTP/1.1 200 OK\r\n");
+  } else {
+    out.append("HTTP/1.1 ").append(Digits(status).view()).append(" ");
+    out.append(reason(status)).append("\r\n");
+  }
+  append_header("Date: ", date, out);
 }
 
 }  // namespace
@@ -95,8 +100,8 @@ Response json_response(int status, std::string_view body) {
   Response response;
   response.status = status;
   response.content_type = "application/json";
-  response.body = body;
-  response.body += '\n';  // for those who read it in a terminal
+  response.body.reserve(body.size() + 1);
+  response.body.append(body).push_back('\n');  // for those who read it in a terminal
   return response;
 }
 
@@ -122,19 +127,20 @@ Response problem(const Error& error) {
 void append_response(const Response& response, const ResponseContext& context,
                      std::string_view date, std::string& out) {
   append_status(response.status, date, out);
-  if (!response.content_type.empty()) append_header("Content-Type", response.content_type, out);
+  if (!response.content_type.empty()) append_header("Content-Type: ", response.content_type, out);
   // RFC 9110, section 8.6: no Content-Length with these two.
   if (response.status != 204 && response.status != 304) {
-    append_header("Content-Length", std::to_string(response.body.size()), out);
+    append_header("Content-Length: ", Digits(response.body.size()).view(), out);
   }
-  append_header("X-Content-Type-Options", "nosniff", out);
-  for (const auto& [name, value] : response.headers) append_header(name, value, out);
+  for (const auto& [name, value] : response.headers) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  }
   if (!context.keep_alive || response.close) {
-    append_header("Connection", "close", out);
+    out.append("Connection: close\r\n");
   } else if (context.minor_version == 0) {
-    append_header("Connection", "keep-alive", out);
+    out.append("Connection: keep-alive\r\n");
   }
-  out.append("\r\n");
+  out.append("X-Content-Type-Options: nosniff\r\n\r\n");
   if (!context.is_head && response.status != 304) out.append(response.body);
 }
 
@@ -146,7 +152,7 @@ void append_stream_head(int minor_version, std::string_view date, std::string& o
       "X-Accel-Buffering: no\r\n"
       "X-Content-Type-Options: nosniff\r\n"
       "Connection: close\r\n");
-  if (minor_version >= 1) append_header("Transfer-Encoding", "chunked", out);
+  if (minor_version >= 1) out.append("Transfer-Encoding: chunked\r\n");
   out.append("\r\n");
 }
 

@@ -13,7 +13,7 @@ namespace progressd {
 
 struct Response {
   int status = 200;
-  std::string content_type;  // empty: no body
+  std::string_view content_type;  // a literal; empty: no body
   std::string body;
   std::vector<std::pair<std::string_view, std::string>> headers;  // names are literals
   bool close = false;                                             // the connection, after it

@@ -1,30 +1,17 @@
 #include "net/http/router.h"
 
+#include <algorithm>
 #include <array>
-#include <utility>
 
 namespace progressd {
 namespace {
 
-std::vector<std::string_view> split_path(std::string_view path) {
-  std::vector<std::string_view> segments;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // the slash
-    const std::string_view segment = path.substr(0, path.find('/'));
-    segments.push_back(segment);
-    path.remove_prefix(segment.size());
-  }
-  return segments;
-}
-
-bool matches(const std::vector<std::string>& pattern,
-             const std::vector<std::string_view>& segments) {
-  if (pattern.size() != segments.size()) return false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != "{}" && pattern[i] != segments[i]) return false;
-    if (pattern[i] == "{}" && segments[i].empty()) return false;
-  }
-  return true;
+/// The first segment of `path`, which begins with a slash; `path` keeps the others.
+std::string_view take_segment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
 }
 
 std::string_view method_name(Method method) {
@@ -36,31 +23,58 @@ std::string_view method_name(Method method) {
 }  // namespace
 
 void Router::add(Method method, std::string_view pattern, Handler handler) {
-  Route route{method, {}, std::move(handler)};
-  for (const std::string_view segment : split_path(pattern)) route.segments.emplace_back(segment);
-  routes_.push_back(std::move(route));
+  Node* node = &root_;
+  while (!pattern.empty()) {
+    const std::string_view segment = take_segment(pattern);
+    std::unique_ptr<Node>* next = &node->parameter;
+    if (segment != "{}") {
+      const auto known = std::find_if(node->literals.begin(), node->literals.end(),
+                                      [&](const auto& child) { return child.first == segment; });
+      next = known != node->literals.end() ? &known->second
+                                           : &node->literals.emplace_back(segment, nullptr).second;
+    }
+    if (*next == nullptr) *next = std::make_unique<Node>();
+    node = next->get();
+  }
+  node->handlers.emplace_back(method, std::move(handler));
+}
+
+const Router::Node* Router::find(const Node& node, std::string_view rest, Parameters& parameters) {
+  if (rest.empty()) return node.handlers.empty() ? nullptr : &node;
+  const std::string_view segment = take_segment(rest);
+  for (const auto& [literal, child] : node.literals) {
+    if (literal != segment) continue;
+    if (const Node* found = find(*child, rest, parameters)) return found;
+  }
+  if (node.parameter == nullptr || segment.empty()) return nullptr;
+  parameters.push_back(segment);
+  const Node* found = find(*node.parameter, rest, parameters);
+  if (found == nullptr) parameters.pop_back();
+  return found;
 }
 
 void Router::dispatch(Request& request, Responder responder) const {
-  const std::vector<std::string_view> segments = split_path(request.path);
-  const Method wanted = request.method == Method::kHead ? Method::kGet : request.method;
-  std::string allow;
-  for (const Route& route : routes_) {
-    if (!matches(route.segments, segments)) continue;
-    if (route.method == wanted) {
-      for (std::size_t i = 0; i < segments.size(); ++i) {
-        if (route.segments[i] == "{}") {
-          request.path_parameters.push_back(*percent_decoded(segments[i], false));
-        }
-      }
-      route.handler(request, responder);
-      return;
-    }
-    if (route.method == Method::kGet) allow += "GET, HEAD, ";
-    if (route.method != Method::kGet) allow.append(method_name(route.method)).append(", ");
+  parameters_.clear();
+  const bool is_of_server = request.path == "*";  // OPTIONS *
+  const Node* node = is_of_server ? nullptr : find(root_, request.path, parameters_);
+  if (node == nullptr && !is_of_server) {
+    return responder.reply(problem(404, "there is nothing at this path"));
   }
-  if (request.path == "*") allow = "GET, HEAD, POST, PATCH, DELETE, ";
-  if (allow.empty()) return responder.reply(problem(404, "there is nothing at this path"));
+  std::string allow = is_of_server ? "GET, HEAD, POST, PATCH, DELETE, " : "";
+  if (node != nullptr) {
+    const Method wanted = request.method == Method::kHead ? Method::kGet : request.method;
+    for (const auto& [method, handler] : node->handlers) {
+      if (method != wanted) continue;
+      for (const std::string_view parameter : parameters_) {
+        request.path_parameters.push_back(*percent_decoded(parameter, false));
+      }
+      return handler(request, responder);
+    }
+    for (const auto& [method, handler] : node->handlers) {
+      allow += method == Method::kGet ? "GET, HEAD" : method_name(method);
+      allow += ", ";
+    }
+  }
   allow += "OPTIONS";
   Response response = request.method == Method::kOptions
                           ? Response{.status = 204, .content_type = {}, .body = {}, .headers = {}}

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/http/request.h"
@@ -24,12 +26,20 @@ class Router {
   void dispatch(Request& request, Responder responder) const;
 
  private:
-  struct Route {
-    Method method;
-    std::vector<std::string> segments;
-    Handler handler;
+  /// The routes as a tree of their segments, so that finding one doesn't depend on how many there
+  /// are.
+  struct Node {
+    std::vector<std::pair<std::string, std::unique_ptr<Node>>> literals;
+    std::unique_ptr<Node> parameter;  // `{}`
+    std::vector<std::pair<Method, Handler>> handlers;
   };
-  std::vector<Route> routes_;
+  using Parameters = std::vector<std::string_view>;
+
+  /// The node of the path `rest`, null when there is none. A literal segment goes before `{}`.
+  static const Node* find(const Node& node, std::string_view rest, Parameters& parameters);
+
+  Node root_;
+  mutable Parameters parameters_;  // of the path that is looked up: a buffer, no state
 };
 
 }  // namespace progressd

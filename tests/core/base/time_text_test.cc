@@ -14,22 +14,22 @@ using testing::error_of;
 constexpr Millis kDayMs = 86'400'000;
 
 TEST(Rfc3339, HasMillisecondsAndZ) {
-  EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(rfc3339(1), "1970-01-01T00:00:00.001Z");
-  EXPECT_EQ(rfc3339(testing::kSomeDay), "2026-11-20T23:42:05.123Z");
+  EXPECT_EQ(Rfc3339(0).view(), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(Rfc3339(1).view(), "1970-01-01T00:00:00.001Z");
+  EXPECT_EQ(Rfc3339(testing::kSomeDay).view(), "2026-11-20T23:42:05.123Z");
 }
 
 TEST(Rfc3339, KnowsLeapDays) {
-  EXPECT_EQ(rfc3339(951'782'399'999), "2000-02-28T23:59:59.999Z");
-  EXPECT_EQ(rfc3339(951'782'400'000), "2000-02-29T00:00:00.000Z");
-  EXPECT_EQ(rfc3339(4'107'542'400'000), "2100-03-01T00:00:00.000Z");
-  EXPECT_EQ(rfc3339(4'107'542'400'000 - 1), "2100-02-28T23:59:59.999Z");
+  EXPECT_EQ(Rfc3339(951'782'399'999).view(), "2000-02-28T23:59:59.999Z");
+  EXPECT_EQ(Rfc3339(951'782'400'000).view(), "2000-02-29T00:00:00.000Z");
+  EXPECT_EQ(Rfc3339(4'107'542'400'000).view(), "2100-03-01T00:00:00.000Z");
+  EXPECT_EQ(Rfc3339(4'107'542'400'000 - 1).view(), "2100-02-28T23:59:59.999Z");
 }
 
 TEST(Rfc3339, ClampsToItsYears) {
-  EXPECT_EQ(rfc3339(-1), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(rfc3339(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
-  EXPECT_EQ(rfc3339(INT64_MAX), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(Rfc3339(-1).view(), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(Rfc3339(253'402'300'799'999).view(), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(Rfc3339(INT64_MAX).view(), "9999-12-31T23:59:59.999Z");
 }
 
 TEST(Rfc3339, AgreesWithTheLibraryForAnyMoment) {
@@ -44,7 +44,7 @@ TEST(Rfc3339, AgreesWithTheLibraryForAnyMoment) {
     char text[32];
     ASSERT_NE(std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts), 0u);
     const std::string thousandths = std::to_string(1000 + at % 1000).substr(1);
-    ASSERT_EQ(rfc3339(at), std::string(text) + "." + thousandths + "Z") << at;
+    ASSERT_EQ(Rfc3339(at).view(), std::string(text) + "." + thousandths + "Z") << at;
   }
 }
 
