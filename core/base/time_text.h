@@ -10,8 +10,8 @@
 
 namespace progressd {
 
-/// `2026-11-20T23:42:05.123Z`. Shape: always 24 bytes, UTC, milliseconds; good as long as this object
-/// is. `wall_at` is clamped to the years 1970 to 9999.
+/// `2026-11-20T23:42:05.123Z`. Shape: always 24 bytes, UTC, milliseconds; good as long as this
+/// object is. `wall_at` is clamped to the years 1970 to 9999.
 class Rfc3339 {
  public:
   explicit Rfc3339(Millis wall_at);

@@ -10,12 +10,12 @@
 namespace progressd {
 namespace {
 
-void put_time(Millis at, JsonWriter& out) { at == 0 ? out.null() : out.string(Rfc3339(at).view()); }
+void put_time(Millis at, JsonWriter& out) { at == 0 ? out.null() : out.token(Rfc3339(at).view()); }
 
 /// The fields that every event of a job carries, in this order, after `id` and `kind`.
 void put_moving(const Event& event, JsonWriter& out) {
   out.put(R"(,"state":)");
-  out.string(state_name(static_cast<State>(event.state)));
+  out.token(state_name(static_cast<State>(event.state)));
   out.put(R"(,"done":)");
   out.integer(event.done);
   out.put(R"(,"total":)");
@@ -51,11 +51,11 @@ void JobJson::write_whole(const Job& job, const Event& event, JsonWriter& out) {
   const auto state = static_cast<State>(event.state);
   out.begin_object();
   out.put(R"("id":)");
-  out.string(job.spec.id);
+  out.token(job.spec.id);
   out.put(R"(,"kind":)");
   out.string_or_null(job.spec.kind);
   out.put(R"(,"runner":)");
-  out.string(runner_name(job.spec.runner));
+  out.token(runner_name(job.spec.runner));
   out.put(R"(,"owner":)");
   out.string(job.spec.owner);
   put_moving(event, out);
@@ -75,7 +75,7 @@ void JobJson::write_whole(const Job& job, const Event& event, JsonWriter& out) {
   id_.clear();
   ids_.append(event.sequence, id_);
   out.put(R"(,"eventId":)");
-  out.string(id_);
+  out.token(id_);
   out.end_object();
 }
 
@@ -90,7 +90,7 @@ std::string_view JobJson::whole(const Job& job, const Event& event) {
 std::string_view JobJson::progress(const Job& job, const Event& event) {
   out_.clear();
   out_.put(R"({"id":)");
-  out_.string(job.spec.id);
+  out_.token(job.spec.id);
   out_.put(R"(,"kind":)");
   out_.string_or_null(job.spec.kind);
   put_moving(event, out_);

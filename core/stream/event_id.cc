@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
-
-#include "core/base/digits.h"
+#include <cstring>
 
 namespace progressd {
 namespace {
@@ -22,7 +22,11 @@ std::string EventIds::text(Sequence sequence) const {
 }
 
 void EventIds::append(Sequence sequence, std::string& out) const {
-  out.append(prefix_).append(Digits(sequence).view());
+  std::array<char, kPrefixBytes + 20> id;
+  std::memcpy(id.data(), prefix_.data(), kPrefixBytes);
+  const char* const end =
+      std::to_chars(id.data() + kPrefixBytes, id.data() + id.size(), sequence).ptr;
+  out.append(id.data(), static_cast<std::size_t>(end - id.data()));
 }
 
 void EventIds::append_partial(Sequence sequence, std::string& out) const {

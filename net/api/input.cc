@@ -46,6 +46,7 @@ Result<void> check_body(const Request& request, std::string_view media_type) {
 }
 
 bool accepts(const Request& request, std::string_view type, std::string_view subtype) {
+  if (!request.header("Accept")) return true;
   const std::string accept = request.header_list("Accept");
   if (accept.empty()) return true;
   // The most specific range that matches decides (RFC 9110, section 12.5.1).

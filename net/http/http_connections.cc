@@ -210,13 +210,11 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
     exchange.closes = true;
     return answered(slot);
   }
-  std::vector<FrameRef> opening;
-  opening.reserve(start.opening.size() + 2);
+  std::vector<FrameRef>& opening = start.opening;
+  opening.insert(opening.begin(), stream_head(request.minor_version));
   if (exchange.sent < exchange.out.size()) {  // answers to requests before this one
-    opening.emplace_back(std::string_view(exchange.out).substr(exchange.sent));
+    opening.emplace(opening.begin(), std::string_view(exchange.out).substr(exchange.sent));
   }
-  opening.push_back(stream_head(request.minor_version));
-  for (FrameRef& frame : start.opening) opening.push_back(std::move(frame));
   if (exchange.readable) go_on_later(slot);  // what it still sends, or its end
   exchanges_.give(std::move(connection.exchange));
   const double age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
