@@ -10,6 +10,7 @@
 #include "core/ledger.h"
 #include "core/stream/hub.h"
 #include "net/api/job_api.h"
+#include "net/api/opening.h"
 #include "net/api/operations_api.h"
 #include "net/api/report_api.h"
 #include "net/api/stream_api.h"
@@ -68,6 +69,7 @@ class Server {
   LagMeter lag_;
   JobApi job_api_;
   ReportApi report_api_;
+  Opener opener_;
   StreamApi stream_api_;
   OperationsApi operations_api_;
   Router router_;

@@ -115,7 +115,8 @@ bool NativeDialect::encode(const Subject& subject, const Event& event, std::stri
   return true;
 }
 
-void NativeDialect::encode_snapshot(const Job& job, bool partial, std::string& out) const {
+void NativeDialect::encode_latest(const Subject& subject, bool partial, std::string& out) const {
+  const Job& job = static_cast<const Job&>(subject);
   id_.clear();
   partial ? ids_.append_partial(job.last_sequence, id_) : ids_.append(job.last_sequence, id_);
   append_sse(name(EventType::kSnapshot), id_, json_.whole(job), out);

@@ -35,15 +35,14 @@ class JobJson {
 };
 
 /// The native stream: `event:` names (unless unnamed, for `onmessage`), ids, one line of JSON.
-class NativeDialect final : public Dialect {
+class NativeDialect final : public StreamDialect {
  public:
   NativeDialect(const EventIds& ids, bool named) : ids_(ids), json_(ids), named_(named) {}
 
   bool encode(const Subject& subject, const Event& event, std::string& out) const override;
-  /// The job as it is now, as a `snapshot`. `partial`: more snapshots follow it.
-  void encode_snapshot(const Job& job, bool partial, std::string& out) const;
-  /// The notice that `last_event_id` can't be resumed.
-  void encode_gap(std::string_view last_event_id, std::string& out) const;
+  /// The job as it is now, as a `snapshot`.
+  void encode_latest(const Subject& subject, bool partial, std::string& out) const override;
+  void encode_gap(std::string_view last_event_id, std::string& out) const override;
 
  private:
   std::string_view name(EventType type) const;

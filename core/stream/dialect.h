@@ -4,12 +4,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/stream/event.h"
 
 namespace progressd {
 
-/// What a topic is about (a job). A dialect knows which class it is for.
+/// What a topic is about (a job, a user's channel). A dialect knows which class it is for.
 class Subject {
  public:
   /// As operators know it: `job:ID`.
@@ -23,8 +24,25 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
   /// Appends the event to `out` as SSE blocks, each with its empty line.
-  /// False, and nothing appended, when this dialect does not tell such an event.
+  /// False, and nothing appended, when this dialect does not tell such an event. The end of a job
+  /// is told in every dialect: a stream of one job ends with it.
   virtual bool encode(const Subject& subject, const Event& event, std::string& out) const = 0;
+};
+
+/// A dialect that says, too, how a stream of it begins.
+class StreamDialect : public Dialect {
+ public:
+  /// The subject as it is now. `partial`: others of the same opening follow it.
+  virtual void encode_latest(const Subject& subject, bool partial, std::string& out) const = 0;
+  /// What stands before everything else. `resumed_id`: where the stream goes on; empty when it
+  /// begins anew.
+  virtual void encode_greeting(std::string_view /*resumed_id*/, std::string& /*out*/) const {}
+  /// What stands before a replay: the subject as it was after `event`, the last that the reader
+  /// has seen, or the first that it has not where that one is no longer kept. Null: as it is now.
+  virtual void encode_restatement(const Subject& /*subject*/, const Event* /*event*/,
+                                  std::string& /*out*/) const {}
+  /// The notice that `last_event_id` can't be resumed.
+  virtual void encode_gap(std::string_view /*last_event_id*/, std::string& /*out*/) const {}
 };
 
 }  // namespace progressd

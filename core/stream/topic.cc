@@ -31,7 +31,7 @@ void Topic::grow(std::size_t history_max) {
   head_ = 0;
 }
 
-void Topic::replay_after(Sequence sequence, const std::function<void(const Event&)>& visit) const {
+std::size_t Topic::count_through(Sequence sequence) const {
   std::size_t low = 0;
   for (std::size_t high = count_; low < high;) {
     const std::size_t middle = low + (high - low) / 2;
@@ -41,7 +41,16 @@ void Topic::replay_after(Sequence sequence, const std::function<void(const Event
       high = middle;
     }
   }
-  for (std::size_t i = low; i < count_; ++i) visit(at(i));
+  return low;
+}
+
+void Topic::replay_after(Sequence sequence, const std::function<void(const Event&)>& visit) const {
+  for (std::size_t i = count_through(sequence); i < count_; ++i) visit(at(i));
+}
+
+const Event* Topic::kept_around(Sequence sequence) const {
+  if (count_ == 0) return nullptr;
+  return &at(std::max<std::size_t>(count_through(sequence), 1) - 1);
 }
 
 }  // namespace progressd

@@ -36,11 +36,15 @@ class Topic {
   bool retains_after(Sequence sequence) const { return sequence >= dropped_through_; }
   /// Calls `visit` for each kept event after `sequence`, in order.
   void replay_after(Sequence sequence, const std::function<void(const Event&)>& visit) const;
+  /// The last kept event up to `sequence`, else the first kept one after it; null when none is.
+  const Event* kept_around(Sequence sequence) const;
 
  private:
   friend class Hub;
   static constexpr std::size_t kGroupsMax = 3;
 
+  /// How many of the kept events are not later than `sequence`.
+  std::size_t count_through(Sequence sequence) const;
   const Event& at(std::size_t index) const { return ring_[(head_ + index) % ring_.size()]; }
   void grow(std::size_t history_max);
 

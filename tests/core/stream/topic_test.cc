@@ -57,6 +57,16 @@ TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
   EXPECT_EQ(replayed(topic.topic, 15), (std::vector<Sequence>{20, 30}));
 }
 
+TEST(Topic, KnowsTheLastEventUpToAnIdOrElseTheFirstAfterIt) {
+  NamedTopic topic(1, "t");
+  EXPECT_EQ(topic.topic.kept_around(5), nullptr);
+  for (const Sequence sequence : {10U, 20U, 30U}) topic.topic.append(event_of(sequence), 2);
+  EXPECT_EQ(topic.topic.kept_around(0)->sequence, 20u);
+  EXPECT_EQ(topic.topic.kept_around(20)->sequence, 20u);
+  EXPECT_EQ(topic.topic.kept_around(29)->sequence, 20u);
+  EXPECT_EQ(topic.topic.kept_around(99)->sequence, 30u);
+}
+
 TEST(Topic, KeepsItsOrderWhereverTheRingWraps) {
   for (const std::size_t history : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 100U}) {
     NamedTopic topic(1, "t");
