@@ -8,24 +8,29 @@ namespace progressd {
 
 std::size_t Outbox::push(FrameRef frame) {
   const FrameRef::About about = frame.about();
-  std::size_t replaced = 0;
-  if (about.progress) {
-    if (const auto older = conflatable_.find(about.topic); older != conflatable_.end()) {
-      const std::size_t position = older->second;
-      FrameRef& slot = frames_[position - first_];
-      const bool begun = position == first_ && offset_ > 0;
-      if (!begun) {
-        bytes_ -= slot.bytes().size();
-        slot = FrameRef();
-        ++nulls_;
-        replaced = 1;
-      }
-      conflatable_.erase(older);
-    }
-  }
+  const std::size_t position = first_ + frames_.size();
   bytes_ += frame.bytes().size();
   frames_.push_back(std::move(frame));
-  if (about.conflatable) conflatable_[about.topic] = first_ + frames_.size() - 1;
+  if (!about.progress) return 0;
+
+  std::size_t replaced = 0;
+  if (const auto older = conflatable_.find(about.topic); older != conflatable_.end()) {
+    FrameRef& slot = frames_[older->second - first_];
+    const bool begun = older->second == first_ && offset_ > 0;
+    if (!begun) {
+      bytes_ -= slot.bytes().size();
+      slot = FrameRef();
+      ++nulls_;
+      replaced = 1;
+    }
+    if (about.conflatable) {
+      older->second = position;
+    } else {
+      conflatable_.erase(older);
+    }
+  } else if (about.conflatable) {
+    conflatable_.emplace(about.topic, position);
+  }
   if (nulls_ > 32 && nulls_ > frames_.size() / 2) compact();
   return replaced;
 }

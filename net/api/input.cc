@@ -46,7 +46,13 @@ Result<void> check_body(const Request& request, std::string_view media_type) {
 }
 
 bool accepts(const Request& request, std::string_view type, std::string_view subtype) {
-  if (!request.header("Accept")) return true;
+  const std::optional<std::string_view> first = request.header("Accept");
+  if (!first) return true;
+  // The usual case, without taking a list apart.
+  const bool is_exact = first->size() == type.size() + 1 + subtype.size() &&
+                        first->starts_with(type) && (*first)[type.size()] == '/' &&
+                        first->ends_with(subtype);
+  if (is_exact && request.count_headers("Accept") == 1) return true;
   const std::string accept = request.header_list("Accept");
   if (accept.empty()) return true;
   // The most specific range that matches decides (RFC 9110, section 12.5.1).

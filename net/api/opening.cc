@@ -12,6 +12,9 @@ namespace {
 constexpr Millis kRetryMinMs = 1'000;
 constexpr Millis kRetryMaxMs = 3'000;
 
+/// The head, `retry:`, a latest value, and what a dialect says before it.
+constexpr std::size_t kFramesUsual = 4;
+
 }  // namespace
 
 Selection select_job(Job& job) {
@@ -86,6 +89,7 @@ void Opener::open(const Responder& responder, const StreamDialect& dialect, cons
   }
   const bool resumed = resumes(seen, selection);
   Opening opening{dialect, responder.framing(), {}};
+  opening.frames.reserve(kFramesUsual);
   opening.add(
       retries_.at(static_cast<std::size_t>(opening.framing)).at(parts_.random.next() % kRetries));
   std::string text;

@@ -80,8 +80,34 @@ void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const Sub
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming || connection.ends) continue;
     connection.ends = ends;
-    transmit(slot, frames, ends);
+    connection.backlog ? hold_back(slot, frames, ends) : transmit(slot, frames, ends);
   }
+  lasting_.clear();
+}
+
+void StreamWriter::keep_lasting(std::span<const FrameRef> frames) {
+  topics_.clear();
+  for (std::size_t i = frames.size(); i-- > 0;) {
+    const FrameRef::About& about = frames[i].about();
+    const bool superseded = about.conflatable &&
+                            std::find(topics_.begin(), topics_.end(), about.topic) != topics_.end();
+    if (!superseded) lasting_.push_back(frames[i]);
+    if (about.progress && !superseded) topics_.push_back(about.topic);
+  }
+  std::reverse(lasting_.begin(), lasting_.end());
+}
+
+void StreamWriter::hold_back(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
+  if (lasting_.empty()) keep_lasting(frames);
+  Connection& connection = connections_.at(slot);
+  count_conflated(connection, frames.size() - lasting_.size());
+  enqueue(connection, lasting_, ends);
+  close_if_over_bound(slot);
+}
+
+void StreamWriter::count_conflated(Connection& connection, std::size_t events) {
+  connection.conflated += static_cast<std::uint32_t>(events);
+  counters_.events_conflated += events;
 }
 
 void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
@@ -129,9 +155,7 @@ void StreamWriter::enqueue(Connection& connection, std::span<const FrameRef> fra
   if (!connection.backlog) connection.backlog = std::make_unique<Backlog>();
   Outbox& outbox = connection.backlog->outbox;
   for (const FrameRef& frame : frames) {
-    const std::size_t replaced = outbox.push(frame);
-    connection.conflated += static_cast<std::uint32_t>(replaced);
-    counters_.events_conflated += replaced;
+    count_conflated(connection, outbox.push(frame));
   }
   if (ends && connection.framing == Framing::kChunked) outbox.push(last_chunk_);
 }

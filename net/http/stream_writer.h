@@ -60,6 +60,11 @@ class StreamWriter final : public Sink {
   void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   void gather(std::span<const FrameRef> frames);
   void join();
+  /// Queues frames of this turn for a reader that has a backlog. Progress that is superseded within
+  /// the turn is left out for all such readers at once, so that each costs a frame a turn.
+  void hold_back(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
+  void keep_lasting(std::span<const FrameRef> frames);
+  void count_conflated(Connection& connection, std::size_t events);
   void enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends);
   void close_if_over_bound(std::uint32_t slot);
   void flush_backlog(std::uint32_t slot);
@@ -73,6 +78,8 @@ class StreamWriter final : public Sink {
   StreamCounters counters_;
   std::vector<std::string_view> pieces_;  // of one turn's frames, for all their readers
   std::string joined_;                    // the same in one piece, where that pays
+  std::vector<FrameRef> lasting_;         // of one turn's frames, without the superseded ones
+  std::vector<TopicId> topics_;           // that newer progress was seen of; a buffer, no state
   std::size_t pieces_bytes_ = 0;
   std::size_t pieces_events_ = 0;
   const FrameRef last_chunk_{"0\r\n\r\n"};  // ends a chunked response

@@ -136,6 +136,32 @@ TEST_F(StreamWriterTest, ASlowReaderGetsTheNewestProgressAndEveryStateChange) {
   EXPECT_EQ(writer_.counters().events_conflated, 2U);
 }
 
+TEST_F(StreamWriterTest, ATurnOfManyEventsConflatesAsTheSameEventsOneByOneDo) {
+  const auto of = [](std::string_view bytes, TopicId topic, Sequence sequence, bool conflatable,
+                     bool progress) {
+    return FrameRef({bytes}, {topic, sequence, conflatable, progress});
+  };
+  const std::vector<FrameRef> turn{
+      of("[a2]", 1, 2, true, true),      of("[b3]", 2, 3, true, true),
+      of("[a4]", 1, 4, true, true),      of("[b-state5]", 2, 5, false, true),
+      of("[b6]", 2, 6, true, true),      of("[a7]", 1, 7, true, true),
+      of("[b-end8]", 2, 8, false, false)};
+  const auto once = open_stream(10);
+  const auto by_one = open_stream(11);
+  for (const auto slot : {once, by_one}) {
+    io_.sockets[at(slot).fd].room = 1;
+    deliver(event("[a0]", 1, true), {slot});
+  }
+  writer_.deliver(turn, std::vector{once}, false);
+  for (const FrameRef& frame : turn) deliver(frame, {by_one});
+  for (const auto slot : {once, by_one}) {
+    io_.sockets[at(slot).fd].room = SIZE_MAX;
+    writer_.on_writable(slot);
+    EXPECT_EQ(io_.sockets[at(slot).fd].written, "HEAD[a0][b-state5][b6][a7][b-end8]");
+    EXPECT_EQ(at(slot).conflated, 3U);
+  }
+}
+
 TEST_F(StreamWriterTest, AReaderOverTheBoundIsClosedAndOthersAreNot) {
   settings_.outbox_bytes_max = 100;
   const auto slow = open_stream(10);
