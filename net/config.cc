@@ -16,6 +16,7 @@ namespace progressd {
 namespace {
 
 constexpr std::size_t kJobThreadsMax = 512;
+constexpr std::size_t kWatchesMax = 1'000;
 constexpr std::string_view kVersion = PROGRESSD_VERSION;
 
 Result<std::size_t> parse_bytes(std::string_view text) {
@@ -160,6 +161,32 @@ void add_stream_flags(CLI::App& app, Config& config) {
               "What may wait for a slow reader; beyond it, its stream is closed");
 }
 
+void add_watch_flags(CLI::App& app, Config& config) {
+  Flags flags(app, "Status URLs of others");
+  const auto add = [&config](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      const Result<WatchSpec> spec = parse_watch(text);
+      if (!spec) throw CLI::ValidationError("--watch", spec.error().detail);
+      const bool taken =
+          std::any_of(config.watches.begin(), config.watches.end(),
+                      [&](const WatchSpec& other) { return other.name == spec->name; });
+      if (taken)
+        throw CLI::ValidationError("--watch", fmt::format("'{}' is given twice", spec->name));
+      if (config.watches.size() == kWatchesMax) {
+        throw CLI::ValidationError("--watch", fmt::format("at most {} of them", kWatchesMax));
+      }
+      config.watches.push_back(*spec);
+    }
+  };
+  flags.finish(app.add_option_function<std::vector<std::string>>(
+                      "--watch", add,
+                      "Poll this status URL once for everybody, and stream each change of it at "
+                      "/client_status?watch=NAME; several: again. ,interval=500ms may stand behind")
+                   ->type_name("NAME=URL")
+                   ->expected(1, static_cast<int>(kWatchesMax)),
+               "--watch");
+}
+
 void add_limit_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Limits (0: none)");
   flags.count("--max-connections", config.connections_max,
@@ -222,6 +249,7 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   add_network_flags(app, config);
   add_job_flags(app, config);
   add_stream_flags(app, config);
+  add_watch_flags(app, config);
   add_limit_flags(app, config);
   add_log_flags(app, config);
   try {

@@ -10,6 +10,7 @@
 #include "net/http/http_connections.h"
 #include "net/http/stream_writer.h"
 #include "net/log.h"
+#include "net/watch/watch_spec.h"
 
 namespace progressd {
 
@@ -25,6 +26,7 @@ struct Config {
   std::size_t connections_max = 0;  // 0: what the descriptor limit allows
   HttpSettings http;
   StreamSettings streams;
+  std::vector<WatchSpec> watches;
   Millis drain_ms = 5'000;
   log::Level log_level = log::Level::kInfo;
   bool demo = false;

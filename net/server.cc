@@ -56,7 +56,8 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       report_api_(ledger_, clock_),
       opener_({ledger_, ids_, random_}),
       stream_api_({jobs_, ids_, opener_}),
-      operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_,
+      watches_({loop, hub_, opener_, random_}, config_.watches),
+      operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_, watches_,
                        [this] { return ready_ && drain_until_ == 0; }}),
       http_({limits_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_,
              loop}),
@@ -86,6 +87,8 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
   report_api_.add_routes(router_);
   stream_api_.add_routes(router_);
   operations_api_.add_routes(router_);
+  router_.add(Method::kGet, "/client_status",
+              [this](Request& q, Responder r) { watches_.follow(q, r); });
   add_dashboard_routes(router_);
   tick_timer_.start_every(kTickMs);
 }

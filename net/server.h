@@ -25,6 +25,7 @@
 #include "net/system.h"
 #include "net/uv/loop.h"
 #include "net/uv/turn_end.h"
+#include "net/watch/watches.h"
 
 namespace progressd {
 
@@ -71,6 +72,7 @@ class Server {
   ReportApi report_api_;
   Opener opener_;
   StreamApi stream_api_;
+  Watches watches_;
   OperationsApi operations_api_;
   Router router_;
   HttpConnections http_;

@@ -17,6 +17,7 @@ enum class Errc {
   kUnsupportedType,     // 415
   kInvalid,             // 422: well-formed, but a field is out of its range
   kOverloaded,          // 503: a bounded table is full
+  kUnavailable,         // 503: what it takes is away
 };
 
 struct Error {

@@ -63,10 +63,14 @@ Opener::Opener(const Parts& parts) : parts_(parts) {
   }
 }
 
-Opener::Seen Opener::seen(const Request& request) const {
+std::string_view last_event_id(const Request& request) {
   const std::string_view header = request.header("Last-Event-ID").value_or("");
+  return header.empty() ? request.query("lastEventId").value_or("") : header;
+}
+
+Opener::Seen Opener::seen(const Request& request) const {
   Seen seen;
-  seen.id = header.empty() ? request.query("lastEventId").value_or("") : header;
+  seen.id = last_event_id(request);
   seen.through = parts_.ids.parse(seen.id);
   if (seen.through && *seen.through > parts_.ledger.last_sequence()) seen.through.reset();
   return seen;

@@ -56,6 +56,9 @@ Selection select_jobs(const JobTable& jobs, const std::optional<std::string>& ow
 /// Answers 406, and says false, when the request does not take an event stream.
 bool accepts_stream(const Request& request, const Responder& responder);
 
+/// The id that the reader got last; empty when it says nothing.
+std::string_view last_event_id(const Request& request);
+
 class Opener {
  public:
   struct Parts {

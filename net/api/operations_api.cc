@@ -76,6 +76,8 @@ void OperationsApi::stats(const Responder& responder) const {
   write_milliseconds("max", lag.max_ms, out);
   out.end_object();
   out.field("memoryBytes", memory_bytes());
+  out.key("watches");
+  parts_.watches.write(out);
   out.key("limits");
   out.begin_object();
   for (const ConfigLimit& limit : limits_of(parts_.config)) out.field(limit.name, limit.value);

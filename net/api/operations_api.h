@@ -11,6 +11,7 @@
 #include "net/http/router.h"
 #include "net/http/stream_writer.h"
 #include "net/lag_meter.h"
+#include "net/watch/watches.h"
 
 namespace progressd {
 
@@ -25,6 +26,7 @@ class OperationsApi {
     ConnectionTable& connections;
     const StreamWriter& streams;
     const LagMeter& lag;
+    const Watches& watches;
     std::function<bool()> is_ready;
   };
   explicit OperationsApi(const Parts& parts) : parts_(parts) {}

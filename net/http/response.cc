@@ -91,6 +91,7 @@ int status_of(Errc code) {
     case Errc::kInvalid:
       return 422;
     case Errc::kOverloaded:
+    case Errc::kUnavailable:
       return 503;
   }
   return 500;

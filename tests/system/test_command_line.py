@@ -14,7 +14,7 @@ FLAGS = [
     "--listen", "--insecure", "--journal", "--history-events", "--retain-finished", "--keepalive", "--drain",
     "--max-stream-age", "--max-connections", "--max-header-bytes", "--max-headers", "--max-url-bytes",
     "--max-body-bytes", "--header-timeout", "--body-timeout", "--idle-timeout", "--max-outbox-bytes", "--job-threads",
-    "--demo", "--log-level", "--version", "--help",
+    "--demo", "--watch", "--log-level", "--version", "--help",
 ]  # fmt: skip
 
 
@@ -53,6 +53,9 @@ BAD_FLAGS = [
     ["--listen", "127.0.0.1:http"],
     ["--listen", "300.0.0.1:0"],
     ["--listen", ""],
+    ["--watch", "nameless"],
+    ["--watch", "a=ftp://127.0.0.1/"],
+    ["--watch", "a=http://127.0.0.1:1/", "--watch", "a=http://127.0.0.1:2/"],
     ["--journal", "paper:"],
     ["--journal", ""],
     ["--history-events", "-1"],

@@ -1,0 +1,229 @@
+"""--watch: somebody else's status URL, polled once for everybody, and streamed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from typing import Any, Callable, Iterator
+
+import pytest
+from harness import Server, assert_problem, wait_until
+
+
+class StatusServer:
+    """A status URL that answers as a test says; it counts what is asked of it, and over how many connections."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[socket.socket], bool] = self.status("pending")
+        self.paths: list[str] = []
+        self.connections = 0
+        self.connections_max = 0
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/status" % self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
+            self.connections_max = max(self.connections_max, self.connections)
+        try:
+            with peer:
+                while head := self._read_head(peer):
+                    self.paths.append(head.split()[1].decode())
+                    if not self.answer(peer):
+                        return
+        except OSError:
+            pass
+        finally:
+            with self._lock:
+                self.connections -= 1
+
+    @staticmethod
+    def _read_head(peer: socket.socket) -> bytes:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            more = peer.recv(4096)
+            if not more:
+                return b""
+            head += more
+        return head
+
+    def close(self) -> None:
+        self._listener.close()
+
+    # -- answers: each says whether the connection stays
+
+    @staticmethod
+    def raw(status: str, body: bytes, fields: str = "") -> Callable[[socket.socket], bool]:
+        def answer(peer: socket.socket) -> bool:
+            peer.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body)
+            return True
+
+        return answer
+
+    @classmethod
+    def status(cls, result: str, message: str | None = None) -> Callable[[socket.socket], bool]:
+        said = {"result": result, "other": [1]} | ({} if message is None else {"message": message})
+        return cls.raw("200 OK", json.dumps(said).encode(), "Content-Type: application/json\r\n")
+
+    @staticmethod
+    def hang(peer: socket.socket) -> bool:
+        peer.recv(1)  # until the other side gives up
+        return False
+
+    @staticmethod
+    def reset(peer: socket.socket) -> bool:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+
+    def elsewhere(self, peer: socket.socket) -> bool:
+        return self.raw("302 Found", b"", f"Location: {self.url}-elsewhere\r\n")(peer)
+
+
+@pytest.fixture
+def upstream() -> Iterator[StatusServer]:
+    upstream = StatusServer()
+    yield upstream
+    upstream.close()
+
+
+def watch_of(server: Server, name: str = "job") -> dict[str, Any]:
+    return next(watch for watch in server.request("GET", "/v1/stats").json()["watches"] if watch["name"] == name)
+
+
+def watching(server: Callable[..., Server], upstream: StatusServer, *flags: str) -> Server:
+    return server("--watch", f"job={upstream.url},interval=20ms", *flags)
+
+
+def test_each_change_is_streamed_and_the_end_ends_the_stream(
+    server: Callable[..., Server], upstream: StatusServer
+) -> None:
+    upstream.answer = upstream.status("pending")
+    watcher = watching(server, upstream)
+    early = watcher.stream("/client_status?watch=job")
+    assert early.status == 200 and early.head["Content-Type"] == "text/event-stream"
+    assert early.next().data == '{"result": "pending"}'
+    upstream.answer = upstream.status("pending", "it's half way")
+    event = early.next()
+    assert event.data == '{"result": "pending", "message": "it\\u0027s half way"}'
+    assert event.id and not event.named
+    late = watcher.stream("/client_status?watch=job")
+    assert late.next().data == event.data, "who comes late is told the last good status first"
+    upstream.answer = upstream.status("completed")
+    for stream in (early, late):
+        assert [event.data for event in stream.rest()] == ['{"result": "completed"}']
+        assert not stream.cut
+
+    # A reconnect that has seen the end stops there; a fresh reader is told how it stands.
+    assert watcher.stream("/client_status", last_event_id=early.last_event_id).status == 204
+    assert [event.data for event in watcher.stream("/client_status").rest()] == ['{"result": "completed"}']
+    # Polling goes on: what begins anew is seen.
+    upstream.answer = upstream.status("pending", "again")
+    wait_until(lambda: watch_of(watcher)["result"] == "pending", "the next job's status")
+    assert watcher.stream("/client_status").next().json == {"result": "pending", "message": "again"}
+
+
+def test_a_reader_that_was_cut_off_gets_what_it_missed(server: Callable[..., Server], upstream: StatusServer) -> None:
+    watcher = watching(server, upstream)
+    witness = watcher.stream("/client_status")
+    with watcher.stream("/client_status") as stream:
+        seen = stream.next()
+    for result in ("queued", "running", "uploading"):
+        upstream.answer = upstream.status(result)
+        assert witness.until(lambda event: event.json["result"] == result)
+    resumed = watcher.stream("/client_status", last_event_id=seen.last_event_id)
+    assert [event.json["result"] for event in resumed.take(3)] == ["queued", "running", "uploading"]
+    # An id of another process, or of nobody, is no error: the reader is told how it stands.
+    strange = watcher.stream("/client_status", last_event_id="12345678-1")
+    assert strange.next().json == {"result": "uploading"}
+
+
+FAILURES: dict[str, Callable[[StatusServer], Callable[[socket.socket], bool]]] = {
+    "hangs": lambda upstream: upstream.hang,
+    "resets": lambda upstream: upstream.reset,
+    "status 500": lambda upstream: upstream.raw("500 Oops", b'{"result":"completed"}'),
+    "status 204": lambda upstream: upstream.raw("204 No Content", b""),
+    "redirects": lambda upstream: upstream.elsewhere,
+    "bad JSON": lambda upstream: upstream.raw("200 OK", b'{"result":'),
+    "no object": lambda upstream: upstream.raw("200 OK", b'["completed"]'),
+    "no result": lambda upstream: upstream.raw("200 OK", b'{"status":"completed"}'),
+    "a result that is no string": lambda upstream: upstream.raw("200 OK", b'{"result":7}'),
+    "bad UTF-8": lambda upstream: upstream.raw("200 OK", b'{"result":"\xff"}'),
+    "10 MB": lambda upstream: upstream.raw("200 OK", b'{"result":"%s"}' % (b"x" * 10_000_000)),
+    "not HTTP": lambda upstream: lambda peer: peer.sendall(b"hello\r\n\r\n") is not None,
+}
+
+
+@pytest.mark.parametrize("how", FAILURES)
+def test_readers_see_nothing_of_a_failure(server: Callable[..., Server], upstream: StatusServer, how: str) -> None:
+    watcher = watching(server, upstream, "--keepalive", "100ms")
+    streams = [watcher.stream("/client_status") for _ in range(20)]
+    for stream in streams:
+        assert stream.next().json == {"result": "pending"}
+    upstream.answer = FAILURES[how](upstream)
+    failing = wait_until(lambda: (found := watch_of(watcher))["failuresInARow"] >= 2 and found, "two failures")
+    assert failing["failure"] and failing["result"] == "pending"
+    # Nothing but keepalives came meanwhile, to those who were there and to who comes now.
+    late = watcher.stream("/client_status")
+    assert late.next().json == {"result": "pending"}
+    for stream in streams:
+        stream.comments_until(len(stream.parser.comments) + 2)
+    upstream.answer = upstream.status("completed", "after all")
+    for stream in (*streams, late):
+        assert [event.json for event in stream.rest()] == [{"result": "completed", "message": "after all"}]
+    assert watch_of(watcher)["failure"] is None
+    assert upstream.connections_max == 1, "one connection at most, however many readers"
+    assert set(upstream.paths) == {"/status"}, "no redirect was followed"
+    assert any("watch job" in line for line in watcher.log.all), "the log tells"
+
+
+def test_before_the_first_good_status_there_is_a_stream_without_events(
+    server: Callable[..., Server], upstream: StatusServer
+) -> None:
+    upstream.answer = upstream.raw("503 Busy", b"")
+    watcher = watching(server, upstream, "--keepalive", "100ms")
+    stream = watcher.stream("/client_status?watch=job")
+    stream.comments_until(2)
+    upstream.answer = upstream.status("pending")
+    assert stream.next().json == {"result": "pending"}
+
+
+def test_several_are_told_apart_by_name(server: Callable[..., Server], upstream: StatusServer) -> None:
+    other = StatusServer()
+    other.answer = other.status("uploading")
+    flags = ("--watch", f"a={upstream.url},interval=20ms", "--watch", f"b={other.url},interval=20ms")
+    watcher = server(*flags)
+    assert watcher.stream("/client_status?watch=a").next().json == {"result": "pending"}
+    assert watcher.stream("/client_status?watch=b").next().json == {"result": "uploading"}
+    assert_problem(watcher.request("GET", "/client_status"), 422, "watch")
+    assert_problem(watcher.request("GET", "/client_status?watch="), 422, "watch")
+    assert_problem(watcher.request("GET", "/client_status?watch=c"), 404, "'c'")
+    assert_problem(watcher.request("GET", "/client_status?watch=a", headers={"Accept": "text/html"}), 406)
+    topics = [topic for stream in watcher.request("GET", "/v1/streams").json()["streams"] for topic in stream["topics"]]
+    assert sorted(topics) == ["watch:a", "watch:b"]
+    other.close()
+
+
+def test_a_drain_ends_the_streams_of_a_watch_that_hangs(
+    server: Callable[..., Server], upstream: StatusServer
+) -> None:
+    watcher = watching(server, upstream)
+    stream = watcher.stream("/client_status")
+    stream.next()
+    upstream.answer = upstream.hang
+    polls = len(upstream.paths)
+    wait_until(lambda: len(upstream.paths) > polls, "a poll that hangs")
+    watcher.process.terminate()
+    assert stream.rest() == [] and not stream.cut
+    watcher.stop()  # which checks the exit status
