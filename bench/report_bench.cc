@@ -62,7 +62,8 @@ struct Server {
   EventIds ids{journal.epoch()};
   NativeDialect dialect{ids, true};
   Hub hub{kHistoryMax, sink};
-  Ledger ledger{journal, jobs, hub};
+  ChannelTable channels{ChannelLimits{}};
+  Ledger ledger{journal, jobs, channels, hub};
 };
 
 /// N lines are one request: one commit and one flush.

@@ -30,6 +30,7 @@ Outcome Ledger::conclude(const Result<Sequence>& first, std::size_t place, const
 
 Outcome Ledger::apply(Sequence sequence, const Change& change) {
   last_sequence_ = sequence;
+  if (is_of_channel(change.kind)) return apply_to_channel(sequence, change);
   Outcome outcome = jobs_.apply(sequence, change);
   if (outcome.error || outcome.existing) return outcome;
   Job& job = *outcome.job;
@@ -41,6 +42,23 @@ Outcome Ledger::apply(Sequence sequence, const Change& change) {
   if (outcome.event) hub_.publish(job.topic, *outcome.event);
   if (job.removed_sequence != 0) hub_.remove(job.topic);
   for (ChangeObserver* observer : observers_) observer->on_applied(change, job);
+  return outcome;
+}
+
+Outcome Ledger::apply_to_channel(Sequence sequence, const Change& change) {
+  Outcome outcome;
+  if (change.kind != ChangeKind::kChannelPost) {
+    if (const auto taken = channels_.take(change)) hub_.remove(taken->topic);
+    return outcome;
+  }
+  Result<ChannelTable::Posted> posted = channels_.post(sequence, change);
+  if (!posted) {
+    outcome.error = posted.error();
+    return outcome;
+  }
+  Channel& channel = posted->channel;
+  if (posted->is_new) hub_.join(channel.topic, group_of_channel(channel.user));
+  hub_.publish(channel.topic, posted->event);
   return outcome;
 }
 

@@ -1,7 +1,9 @@
 // The ledger: the one way by which state changes. A change goes through the journal, is applied to
-// the job table in the journal's order, and what comes of it is told to the hub and to observers.
+// the job table or the channel table in the journal's order, and what comes of it is told to the
+// hub and to observers.
 //
 //   commit(changes) ─► Journal.append ─► JobTable.apply ─► Hub.publish ─► ChangeObserver ─► done
+//                                   └──► ChannelTable ───► Hub.publish ───────────────────► done
 //
 // Thread: the loop's.
 #pragma once
@@ -10,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "core/channels/channel_table.h"
 #include "core/jobs/change.h"
 #include "core/jobs/job_table.h"
 #include "core/journal/journal.h"
@@ -17,7 +20,7 @@
 
 namespace progressd {
 
-/// Told of every change that was applied. It commits nothing within the call.
+/// Told of every change of a job that was applied. It commits nothing within the call.
 class ChangeObserver {
  public:
   virtual ~ChangeObserver() = default;
@@ -29,7 +32,8 @@ class Ledger {
   /// One outcome for each change, in order; good during the call.
   using Done = std::function<void(std::span<const Outcome> outcomes)>;
 
-  Ledger(Journal& journal, JobTable& jobs, Hub& hub) : journal_(journal), jobs_(jobs), hub_(hub) {}
+  Ledger(Journal& journal, JobTable& jobs, ChannelTable& channels, Hub& hub)
+      : journal_(journal), jobs_(jobs), channels_(channels), hub_(hub) {}
 
   void observe(ChangeObserver& observer) { observers_.push_back(&observer); }
 
@@ -45,9 +49,11 @@ class Ledger {
   /// What becomes of the change at `place` of an append() that gave `first`.
   Outcome conclude(const Result<Sequence>& first, std::size_t place, const Change& change);
   Outcome apply(Sequence sequence, const Change& change);
+  Outcome apply_to_channel(Sequence sequence, const Change& change);
 
   Journal& journal_;
   JobTable& jobs_;
+  ChannelTable& channels_;
   Hub& hub_;
   std::vector<ChangeObserver*> observers_;
   Sequence last_sequence_ = 0;

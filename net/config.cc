@@ -139,7 +139,7 @@ void add_job_flags(CLI::App& app, Config& config) {
                  config.journal = url;
                });
   flags.count("--history-events", config.history_events,
-              "Events kept for each job, for streams that resume");
+              "Events kept for each job or channel, for streams that resume");
   flags.duration("--retain-finished", config.retain_finished_ms,
                  "How long a job is kept after its end");
   flags.count("--max-jobs", config.jobs.jobs_max, "Jobs at once, finished ones included; 0: any");
@@ -148,6 +148,21 @@ void add_job_flags(CLI::App& app, Config& config) {
   flags.count("--job-threads", config.job_threads,
               "Threads that run jobs of runner cpu, at a lower priority than the server's",
               "one per processor");
+  flags.duration("--retain-channels", config.retain_channels_ms,
+                 "How long a progress channel's latest object is kept without a newer one");
+  flags.count("--max-channels", config.channels.channels_max, "Progress channels at once; 0: any");
+  flags.duration("--demo-duration", config.demo_jobs.duration_ms,
+                 "How long a job takes that the seed systems run themselves");
+  flags.parsed("--demo-fail-rate", "How many of the status system's own jobs fail, from 0 to 1",
+               "NUMBER", "0", [&config](const std::string& text) {
+                 double& rate = config.demo_jobs.fail_rate;
+                 const char* const last = text.data() + text.size();
+                 const auto [end, error] = std::from_chars(text.data(), last, rate);
+                 if (error != std::errc{} || end != last || !(rate >= 0 && rate <= 1)) {
+                   throw CLI::ValidationError("--demo-fail-rate",
+                                              fmt::format("'{}' is no number from 0 to 1", text));
+                 }
+               });
   flags.on_off("--demo", config.demo, "Start with a job named demo, which takes a minute");
 }
 
@@ -227,6 +242,14 @@ void check_whole(const Config& config) {
   if (config.streams.keepalive_ms == 0) {
     throw CLI::ValidationError("--keepalive", "must be more than 0");
   }
+  if (config.retain_channels_ms == 0) {
+    throw CLI::ValidationError("--retain-channels", "must be more than 0");
+  }
+  if (config.demo_jobs.duration_ms < kDemoMsMin || config.demo_jobs.duration_ms > kDemoMsMax) {
+    throw CLI::ValidationError(
+        "--demo-duration",
+        fmt::format("must be from {} to {}", duration_text(kDemoMsMin), duration_text(kDemoMsMax)));
+  }
   if (config.job_threads > kJobThreadsMax) {
     throw CLI::ValidationError("--job-threads", fmt::format("must be at most {}", kJobThreadsMax));
   }
@@ -270,11 +293,13 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
 Config in_force(Config config) {
   constexpr std::size_t kNoBound = std::numeric_limits<std::size_t>::max() / 2;
   HttpLimits& http = config.http.limits;
-  for (std::size_t* bound : {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max,
-                             &http.body_bytes_max, &config.streams.outbox_bytes_max,
-                             &config.jobs.jobs_max, &config.jobs.idempotency_keys_max}) {
+  for (std::size_t* bound :
+       {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max, &http.body_bytes_max,
+        &config.streams.outbox_bytes_max, &config.jobs.jobs_max, &config.jobs.idempotency_keys_max,
+        &config.channels.channels_max}) {
     if (*bound == 0) *bound = kNoBound;
   }
+  config.channels.history_events_max = config.history_events;
   for (Millis* time : {&config.http.header_timeout_ms, &config.http.body_timeout_ms,
                        &config.http.idle_timeout_ms}) {
     if (*time == 0) *time = kDurationMsMax;
@@ -288,8 +313,10 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
   return {{"maxConnections", number(config.connections_max)},
           {"maxJobs", number(config.jobs.jobs_max)},
           {"maxIdempotencyKeys", number(config.jobs.idempotency_keys_max)},
+          {"maxChannels", number(config.channels.channels_max)},
           {"historyEvents", number(config.history_events)},
           {"retainFinished", config.retain_finished_ms},
+          {"retainChannels", config.retain_channels_ms},
           {"maxHeaderBytes", number(http.header_bytes_max)},
           {"maxHeaders", number(http.headers_max)},
           {"maxUrlBytes", number(http.url_bytes_max)},

@@ -6,7 +6,9 @@
 #include <variant>
 #include <vector>
 
+#include "core/channels/channel_table.h"
 #include "core/jobs/job_table.h"
+#include "net/compat/demo_jobs.h"
 #include "net/http/http_connections.h"
 #include "net/http/stream_writer.h"
 #include "net/log.h"
@@ -22,6 +24,8 @@ struct Config {
   std::size_t history_events = 256;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;
+  Millis retain_channels_ms = 86'400'000;
+  ChannelLimits channels;
   std::size_t job_threads = 0;      // 0: as many as processors
   std::size_t connections_max = 0;  // 0: what the descriptor limit allows
   HttpSettings http;
@@ -30,6 +34,8 @@ struct Config {
   Millis drain_ms = 5'000;
   log::Level log_level = log::Level::kInfo;
   bool demo = false;
+  DemoSettings demo_jobs;
+  Millis keep_told_tasks_ms = 30'000;  // no flag: the seed system promises it
 };
 
 /// What to print instead of starting, and the exit status: 0 for --help and --version, 2 for a

@@ -5,6 +5,11 @@
 #include <thread>
 
 #include "net/api/dashboard.h"
+#include "net/compat/job_status.h"
+#include "net/compat/looping_task.h"
+#include "net/compat/progress_channels.h"
+#include "net/compat/queued_jobs.h"
+#include "net/compat/started_tasks.h"
 #include "net/log.h"
 
 namespace progressd {
@@ -39,6 +44,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       journal_(random_),
       ids_(journal_.epoch()),
       jobs_(limits_.jobs),
+      channels_(limits_.channels),
       connections_(io_,
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
@@ -47,10 +53,12 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       deadlines_(connections_, tick_of(loop)),
       streams_(limits_.streams, io_, connections_, deadlines_),
       hub_(config_.history_events, streams_),
-      ledger_(journal_, jobs_, hub_),
+      ledger_(journal_, jobs_, channels_, hub_),
       timer_runner_(loop, ledger_, clock_),
       cpu_runner_(loop, config_.job_threads, rounds_per_ms, ledger_, clock_, random_),
-      caretaker_(loop, ledger_, jobs_, clock_, config_.retain_finished_ms),
+      caretaker_({loop, ledger_, jobs_, channels_, clock_, config_.retain_finished_ms,
+                  config_.retain_channels_ms}),
+      task_keeper_({loop, ledger_, jobs_, hub_, clock_, config_.keep_told_tasks_ms}),
       lag_(loop),
       job_api_({ledger_, jobs_, ids_, clock_, random_}),
       report_api_(ledger_, clock_),
@@ -59,6 +67,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       watches_({loop, hub_, opener_, random_}, config_.watches),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_, watches_,
                        [this] { return ready_ && drain_until_ == 0; }}),
+      demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs}),
       http_({limits_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_,
              loop}),
       poller_(loop,
@@ -83,14 +92,26 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
   ledger_.observe(timer_runner_);
   ledger_.observe(cpu_runner_);
   ledger_.observe(caretaker_);
+  ledger_.observe(task_keeper_);
   job_api_.add_routes(router_);
   report_api_.add_routes(router_);
   stream_api_.add_routes(router_);
   operations_api_.add_routes(router_);
-  router_.add(Method::kGet, "/client_status",
-              [this](Request& q, Responder r) { watches_.follow(q, r); });
   add_dashboard_routes(router_);
+  add_seed_systems();
+  for (const auto& system : seed_systems_) system->add_routes(router_);
   tick_timer_.start_every(kTickMs);
+}
+
+void Server::add_seed_systems() {
+  const auto add = [this](auto system) { seed_systems_.push_back(std::move(system)); };
+  add(std::make_unique<JobStatus>(JobStatus::Parts{jobs_, ids_, opener_, demo_jobs_, watches_}));
+  add(std::make_unique<ProgressChannels>(
+      ProgressChannels::Parts{ledger_, channels_, hub_, ids_, clock_, opener_}));
+  add(std::make_unique<QueuedJobs>(QueuedJobs::Parts{jobs_, ids_, random_, opener_, demo_jobs_}));
+  add(std::make_unique<LoopingTask>(LoopingTask::Parts{ids_, opener_, demo_jobs_}));
+  add(std::make_unique<StartedTasks>(
+      StartedTasks::Parts{jobs_, ids_, opener_, demo_jobs_, task_keeper_}));
 }
 
 Server::~Server() {
@@ -126,6 +147,7 @@ void Server::start_demo() {
 void Server::on_turn_end() {
   // Runners first: what they commit is still written in this turn.
   cpu_runner_.on_turn_end();
+  task_keeper_.on_turn_end();
   hub_.flush();
   connections_.reap();
   timer_runner_.on_turn_end();

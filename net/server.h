@@ -2,6 +2,7 @@
 // all. Thread: the loop's.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "net/api/operations_api.h"
 #include "net/api/report_api.h"
 #include "net/api/stream_api.h"
+#include "net/compat/demo_jobs.h"
+#include "net/compat/seed_system.h"
 #include "net/config.h"
 #include "net/http/deadlines.h"
 #include "net/http/http_connections.h"
@@ -21,6 +24,7 @@
 #include "net/lag_meter.h"
 #include "net/run/caretaker.h"
 #include "net/run/cpu_runner.h"
+#include "net/run/task_keeper.h"
 #include "net/run/timer_runner.h"
 #include "net/system.h"
 #include "net/uv/loop.h"
@@ -46,6 +50,7 @@ class Server {
   void begin_drain();
 
  private:
+  void add_seed_systems();
   void on_turn_end();
   void on_drain_tick();
   void start_demo();
@@ -59,6 +64,7 @@ class Server {
   MemoryJournal journal_;
   EventIds ids_;
   JobTable jobs_;
+  ChannelTable channels_;
   ConnectionTable connections_;
   Deadlines deadlines_;
   StreamWriter streams_;
@@ -67,6 +73,7 @@ class Server {
   TimerRunner timer_runner_;
   CpuRunner cpu_runner_;
   Caretaker caretaker_;
+  TaskKeeper task_keeper_;
   LagMeter lag_;
   JobApi job_api_;
   ReportApi report_api_;
@@ -74,6 +81,8 @@ class Server {
   StreamApi stream_api_;
   Watches watches_;
   OperationsApi operations_api_;
+  DemoJobs demo_jobs_;
+  std::vector<std::unique_ptr<SeedSystem>> seed_systems_;
   Router router_;
   HttpConnections http_;
   Poller poller_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/digest.h"
+#include "core/channels/channel.h"
 #include "core/jobs/job.h"
 
 namespace progressd {
@@ -23,7 +24,13 @@ enum class ChangeKind : std::uint8_t {
   kCancel,
   kDelete,  // somebody removes a job that is over
   kForget,  // a job that was over long enough is removed
+
+  kChannelPost,    // somebody posts an object to a user's channel
+  kChannelClear,   // somebody clears what was posted
+  kChannelForget,  // nobody has posted since `at`
 };
+
+constexpr bool is_of_channel(ChangeKind kind) { return kind >= ChangeKind::kChannelPost; }
 
 struct IdempotencyKey {
   std::string key;
@@ -50,13 +57,14 @@ struct Report {
 struct Change {
   ChangeKind kind = ChangeKind::kStep;
   Millis at = 0;
-  std::string job_id;
-  std::unique_ptr<Creation> creation;  // kCreate
-  std::unique_ptr<Report> report;      // kReport
+  std::string job_id;                   // of a channel's change: its user
+  std::unique_ptr<Creation> creation;   // kCreate
+  std::unique_ptr<Report> report;       // kReport
+  std::unique_ptr<ChannelValue> value;  // kChannelPost
 };
 
 inline Change make_change(ChangeKind kind, std::string job_id, Millis at) {
-  return Change{kind, at, std::move(job_id), nullptr, nullptr};
+  return Change{kind, at, std::move(job_id), nullptr, nullptr, nullptr};
 }
 
 }  // namespace progressd

@@ -47,6 +47,7 @@ struct JobSpec {
   Text result;                     // JSON, set on completion
   std::int64_t repeat = 1;         // rounds; 0: for ever
   Millis stall_after_ms = 0;       // external: fails when unreported for so long; 0: never
+  bool removed_once_told = false;  // when it is over, as soon as a reader of it was told so
 };
 
 /// Progress per second as an exponentially weighted mean over the last seconds.

@@ -78,7 +78,7 @@ Outcome JobTable::apply(Sequence sequence, const Change& change) {
     case ChangeKind::kDelete:
     case ChangeKind::kForget:
       return remove(sequence, *job);
-    case ChangeKind::kCreate:
+    default:  // a creation, or a channel's
       break;
   }
   ENSURE(false);
@@ -154,8 +154,8 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   job.last_report_at = change.at;
   const bool begins = job.state == State::kPending &&
                       (report.state == State::kActive || (!report.state && done > 0));
-  const bool changed = total != job.total || done != job.done ||
-                       (!report.message.is_null() && !(report.message == job.message)) ||
+  const bool message_changed = !report.message.is_null() && !(report.message == job.message);
+  const bool changed = total != job.total || done != job.done || message_changed ||
                        (!report.result.is_null() && !(report.result == job.result));
   // How long the steps took that were done before the first report, nobody knows.
   if (job.state == State::kActive && done != job.done) job.rate.add(done - job.done, change.at);
@@ -169,7 +169,9 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
     return finish(sequence, job, *report.state, change.at);
   }
   if (!changed && !begins) return applied(job);
-  return told(job, EventType::kProgress, sequence, begins);
+  Outcome outcome = told(job, EventType::kProgress, sequence, begins);
+  outcome.event->message_changed = message_changed;
+  return outcome;
 }
 
 Outcome JobTable::start(Sequence sequence, Job& job, Millis at) {

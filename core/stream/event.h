@@ -36,6 +36,7 @@ struct Event {
   EventType type = EventType::kSnapshot;
   std::uint8_t state = 0;      // of the topic after this event, in its own numbering
   bool state_changed = false;  // by this event
+  bool message_changed = false;
 
   /// Whether a newer progress event of the topic tells all that this one tells.
   bool conflatable() const { return type == EventType::kProgress && !state_changed; }

@@ -220,6 +220,17 @@ std::vector<std::string> Hub::topic_names(SubscriberId id) const {
   return names;
 }
 
+std::map<std::string, std::size_t> Hub::readers_of_groups(std::string_view prefix) const {
+  std::map<std::string, std::size_t> readers;
+  for (const auto& [name, group] : groups_) {
+    if (!name.starts_with(prefix)) continue;
+    for (const Feed* feed : group->feeds) {
+      readers[name.substr(prefix.size())] += feed->subscribers.size();
+    }
+  }
+  return readers;
+}
+
 Sequence Hub::handed_through(SubscriberId id) const {
   return subscriptions_.at(id).feed->handed_through;
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -71,6 +72,9 @@ class Hub {
   void subscribe(SubscriberId id, Query query, const Encoding& encoding, Sequence seen_through);
   void unsubscribe(SubscriberId id);
 
+  /// Whether anybody reads the topic on its own, or in a list.
+  bool is_followed(const Topic& topic) const { return !topic.feeds_.empty(); }
+
   /// Hands what was published since the last call to the sink.
   void flush();
 
@@ -78,6 +82,9 @@ class Hub {
   /// For operators: the names of what the reader reads, and the latest event it was handed.
   std::vector<std::string> topic_names(SubscriberId id) const;
   Sequence handed_through(SubscriberId id) const;
+  /// How many readers each group has whose name begins with `prefix`, by the rest of its name;
+  /// those without one are left out.
+  std::map<std::string, std::size_t> readers_of_groups(std::string_view prefix) const;
 
  private:
   struct Subscription {

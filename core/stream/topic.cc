@@ -24,6 +24,14 @@ void Topic::append(const Event& event, std::size_t history_max) {
   }
 }
 
+void Topic::drop_oldest() {
+  ENSURE(count_ > 0);
+  dropped_through_ = ring_[head_].sequence;
+  ring_[head_] = Event();  // its text is given back
+  head_ = static_cast<std::uint32_t>((head_ + 1) % ring_.size());
+  --count_;
+}
+
 void Topic::grow(std::size_t history_max) {
   std::vector<Event> larger(std::min(history_max, std::max<std::size_t>(4, ring_.size() * 2)));
   for (std::size_t i = 0; i < count_; ++i) larger[i] = at(i);

@@ -32,6 +32,11 @@ class Topic {
   /// Keeps `event`, which is later than all before it, and at most `history_max` in all.
   void append(const Event& event, std::size_t history_max);
 
+  /// How many events are kept, and the first of them.
+  std::size_t kept() const { return count_; }
+  const Event& oldest() const { return ring_[head_]; }
+  void drop_oldest();
+
   /// Whether all that came after `sequence` is still kept.
   bool retains_after(Sequence sequence) const { return sequence >= dropped_through_; }
   /// Calls `visit` for each kept event after `sequence`, in order.

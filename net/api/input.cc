@@ -86,6 +86,19 @@ bool preconditions_hold(const Request& request, const std::string& tag) {
 
 std::string no_such_job(std::string_view id) { return fmt::format("no job has the id '{}'", id); }
 
+std::string make_job_id(Random& random) {
+  // 130 random bits, 5 a digit.
+  static constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::string id;
+  std::uint64_t bits = 0;
+  for (int digit = 0; digit < 26; ++digit) {
+    if (digit % 12 == 0) bits = random.next();
+    id += kDigits[bits % kDigits.size()];
+    bits /= kDigits.size();
+  }
+  return id;
+}
+
 std::optional<TagList> tag_list(const Request& request, std::string_view header, bool weak) {
   if (!request.header(header)) return std::nullopt;
   TagList list;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/stream/event_id.h"
 #include "net/http/request.h"
@@ -13,6 +14,9 @@
 namespace progressd {
 
 std::string no_such_job(std::string_view id);
+
+/// An id that can't be guessed.
+std::string make_job_id(Random& random);
 
 /// Whether If-Match and If-None-Match let a request change what has this tag.
 bool preconditions_hold(const Request& request, const std::string& tag);

@@ -94,19 +94,6 @@ Response JobApi::job_response(int status, const Job& job) {
   return response;
 }
 
-std::string JobApi::make_id() {
-  // 130 random bits, 5 a digit.
-  static constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
-  std::string id;
-  std::uint64_t bits = 0;
-  for (int digit = 0; digit < 26; ++digit) {
-    if (digit % 12 == 0) bits = parts_.random.next();
-    id += kDigits[bits % kDigits.size()];
-    bits /= kDigits.size();
-  }
-  return id;
-}
-
 void JobApi::create(Request& request, const Responder& responder) {
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));
@@ -114,7 +101,7 @@ void JobApi::create(Request& request, const Responder& responder) {
   if (!spec) return responder.reply(problem(spec.error()));
   auto key = read_idempotency_key(request);
   if (!key) return responder.reply(problem(key.error()));
-  if (spec->id.empty()) spec->id = make_id();
+  if (spec->id.empty()) spec->id = make_job_id(parts_.random);
   if (spec->owner.empty()) spec->owner = kAnonymous;
 
   Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.wall_at());

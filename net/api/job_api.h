@@ -36,7 +36,6 @@ class JobApi {
 
   bool refused_by_precondition(const Request& request, const Responder& responder);
   Response job_response(int status, const Job& job);
-  std::string make_id();
 
   Parts parts_;
   JobJson json_;

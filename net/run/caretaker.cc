@@ -5,20 +5,20 @@
 namespace progressd {
 namespace {
 
-/// Jobs forgotten in one turn: the loop has other things to do.
+/// Jobs, and channels, forgotten in one turn: the loop has other things to do.
 constexpr int kForgottenPerTurnMax = 1'000;
 
 }  // namespace
 
-Caretaker::Caretaker(Loop& loop, Ledger& ledger, const JobTable& jobs, const Clock& clock,
-                     Millis retain_finished_ms)
-    : ledger_(ledger),
-      jobs_(jobs),
-      clock_(clock),
-      retain_finished_ms_(retain_finished_ms),
-      wheel_(loop, [this](WheelNode& node) { on_due(node); }),
-      forget_timer_(loop, [this] { forget_finished(); }) {
-  forget_timer_.start_every(std::clamp<Millis>(retain_finished_ms / 4, 20, 1'000));
+Caretaker::Caretaker(const Parts& parts)
+    : parts_(parts),
+      wheel_(parts.loop, [this](WheelNode& node) { on_due(node); }),
+      forget_timer_(parts.loop, [this] {
+        forget_finished();
+        forget_channels();
+      }) {
+  const Millis shortest = std::min(parts.retain_finished_ms, parts.retain_channels_ms);
+  forget_timer_.start_every(std::clamp<Millis>(shortest / 4, 20, 1'000));
 }
 
 void Caretaker::on_applied(const Change& change, Job& job) {
@@ -41,19 +41,29 @@ void Caretaker::on_due(WheelNode& node) {
   const Millis stalls_at = watch.reported_at + job.spec.stall_after_ms;
   if (stalls_at > wheel_.now()) return wheel_.set(watch, stalls_at);
   // The job table goes by the wall clock, which may be a little behind, or was set back.
-  const Millis wall_at = clock_.wall_at();
+  const Millis wall_at = parts_.clock.wall_at();
   const Millis left = job.last_report_at + job.spec.stall_after_ms - wall_at;
   wheel_.set(watch, wheel_.now() + std::clamp<Millis>(left, 1, job.spec.stall_after_ms));
   if (left > 0) return;
-  ledger_.commit(make_change(ChangeKind::kStall, job.spec.id, wall_at), [](const auto&) {});
+  parts_.ledger.commit(make_change(ChangeKind::kStall, job.spec.id, wall_at), [](const auto&) {});
 }
 
 void Caretaker::forget_finished() {
   for (int forgotten = 0; forgotten < kForgottenPerTurnMax; ++forgotten) {
-    const Job* job = jobs_.oldest_finished(clock_.wall_at() - retain_finished_ms_);
+    const Millis now = parts_.clock.wall_at();
+    const Job* job = parts_.jobs.oldest_finished(now - parts_.retain_finished_ms);
     if (job == nullptr) return;
-    ledger_.commit(make_change(ChangeKind::kForget, job->spec.id, clock_.wall_at()),
-                   [](const auto&) {});
+    parts_.ledger.commit(make_change(ChangeKind::kForget, job->spec.id, now), [](const auto&) {});
+  }
+}
+
+void Caretaker::forget_channels() {
+  const Millis posted_by = parts_.clock.wall_at() - parts_.retain_channels_ms;
+  for (int forgotten = 0; forgotten < kForgottenPerTurnMax; ++forgotten) {
+    const Channel* channel = parts_.channels.oldest();
+    if (channel == nullptr || channel->posted_at > posted_by) return;
+    parts_.ledger.commit(make_change(ChangeKind::kChannelForget, channel->user, posted_by),
+                         [](const auto&) {});
   }
 }
 

@@ -1,5 +1,5 @@
-// What time does to jobs that nobody touches: an external job that is not reported on stalls, and
-// one that was over for long enough is forgotten.
+// What time does to jobs and channels that nobody touches: an external job that is not reported on
+// stalls, one that was over for long enough is forgotten, and so is a channel without a post.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,16 @@ namespace progressd {
 
 class Caretaker final : public ChangeObserver {
  public:
-  Caretaker(Loop& loop, Ledger& ledger, const JobTable& jobs, const Clock& clock,
-            Millis retain_finished_ms);
+  struct Parts {
+    Loop& loop;
+    Ledger& ledger;
+    const JobTable& jobs;
+    const ChannelTable& channels;
+    const Clock& clock;
+    Millis retain_finished_ms;
+    Millis retain_channels_ms;
+  };
+  explicit Caretaker(const Parts& parts);
 
   void on_applied(const Change& change, Job& job) override;
   void on_turn_end() { wheel_.arm(); }
@@ -28,11 +36,9 @@ class Caretaker final : public ChangeObserver {
 
   void on_due(WheelNode& node);
   void forget_finished();
+  void forget_channels();
 
-  Ledger& ledger_;
-  const JobTable& jobs_;
-  const Clock& clock_;
-  Millis retain_finished_ms_;
+  Parts parts_;
   std::unordered_map<TopicId, std::unique_ptr<Watch>> watches_;
   WheelTimer wheel_;
   Timer forget_timer_;

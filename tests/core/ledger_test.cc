@@ -72,7 +72,8 @@ class LedgerTest : public ::testing::Test {
   NativeDialect dialect{ids, true};
   Hub hub{256, sink};
   RecordingObserver observer;
-  Ledger ledger{journal, jobs, hub};
+  ChannelTable channels{ChannelLimits{}};
+  Ledger ledger{journal, jobs, channels, hub};
 };
 
 TEST_F(LedgerTest, AChangeReachesTheJobItsReadersAndTheObservers) {

@@ -227,3 +227,14 @@ def test_a_drain_ends_the_streams_of_a_watch_that_hangs(
     watcher.process.terminate()
     assert stream.rest() == [] and not stream.cut
     watcher.stop()  # which checks the exit status
+
+
+def test_two_processes_reproduce_the_status_server_and_its_library(server: Callable[..., Server]) -> None:
+    """One runs the jobs and answers GET /status; the other saves callers from polling it."""
+    jobs = server("--demo-duration", "500ms")
+    library = server("--watch", f"status={jobs.url}/status,interval=20ms")
+    results = []
+    with library.stream("/client_status") as stream:
+        results = [event.json["result"] for event in stream.rest()]
+    assert results == ["pending", "completed"]
+    assert jobs.request("GET", "/status").json() == {"result": "completed"}

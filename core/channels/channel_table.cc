@@ -1,0 +1,67 @@
+#include "core/channels/channel_table.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace progressd {
+
+Channel* ChannelTable::find(std::string_view user) const {
+  const auto found = channels_.find(user);
+  return found == channels_.end() ? nullptr : found->second.get();
+}
+
+Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change& change) {
+  Channel* channel = find(change.job_id);
+  const bool is_new = channel == nullptr;
+  if (is_new) {
+    if (channels_.size() >= limits_.channels_max) {
+      return fail(Errc::kOverloaded,
+                  fmt::format("there are {} channels already", channels_.size()));
+    }
+    auto owned = std::make_unique<Channel>(change.job_id, sequence);
+    channel = owned.get();
+    channels_.emplace(channel->user, std::move(owned));
+    channel->in_age = by_age_.insert(by_age_.end(), channel);
+  } else {
+    by_age_.splice(by_age_.end(), by_age_, channel->in_age);
+  }
+  const ChannelValue& value = *change.value;
+  make_room(*channel, value.json.view().size());
+  const bool status_changed = is_new || value.status != channel->latest.status;
+  channel->latest.json = value.json;
+  if (status_changed) channel->latest.status = value.status;
+  channel->posted_at = change.at;
+
+  Event event;
+  event.sequence = sequence;
+  event.message = value.json;
+  event.type = EventType::kProgress;
+  event.state_changed = status_changed;
+  return Posted{*channel, is_new, std::move(event)};
+}
+
+void ChannelTable::make_room(Channel& channel, std::size_t bytes) const {
+  Topic& topic = channel.topic;
+  while (topic.kept() > 0 && (topic.kept() >= limits_.history_events_max ||
+                              channel.history_bytes + bytes > limits_.history_bytes_max)) {
+    channel.history_bytes -= topic.oldest().message.view().size();
+    topic.drop_oldest();
+  }
+  if (limits_.history_events_max > 0) channel.history_bytes += bytes;
+}
+
+std::unique_ptr<Channel> ChannelTable::take(const Change& change) {
+  const auto found = channels_.find(change.job_id);
+  if (found == channels_.end()) return nullptr;
+  // Who forgets says since when nobody may have posted.
+  if (change.kind == ChangeKind::kChannelForget && found->second->posted_at > change.at) {
+    return nullptr;
+  }
+  std::unique_ptr<Channel> channel = std::move(found->second);
+  channels_.erase(found);
+  by_age_.erase(channel->in_age);
+  return channel;
+}
+
+}  // namespace progressd

@@ -1,0 +1,57 @@
+// The channel table: all users' progress channels, as a fold of the journal. Deterministic, like
+// the job table: no clock, no chance. Thread: the loop's.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/base/result.h"
+#include "core/channels/channel.h"
+#include "core/jobs/change.h"
+
+namespace progressd {
+
+inline constexpr std::size_t kChannelValueBytesMax = 256 * 1024;
+
+struct ChannelLimits {
+  std::size_t channels_max = 100'000;
+  std::size_t history_events_max = 256;         // kept for each channel,
+  std::size_t history_bytes_max = 1024 * 1024;  // and of those only so many bytes
+};
+
+class ChannelTable {
+ public:
+  explicit ChannelTable(const ChannelLimits& limits) : limits_(limits) {}
+  ChannelTable(const ChannelTable&) = delete;
+  ChannelTable& operator=(const ChannelTable&) = delete;
+
+  /// What became of a kChannelPost.
+  struct Posted {
+    Channel& channel;
+    bool is_new;
+    Event event;  // for the channel's topic
+  };
+  /// Shape: `sequence` is later than all before it.
+  /// Errors: kOverloaded, when there is no room for a new channel.
+  Result<Posted> post(Sequence sequence, const Change& change);
+  /// The channel that a kChannelClear or kChannelForget takes out of the table; null when there is
+  /// none, or when it was posted to since.
+  std::unique_ptr<Channel> take(const Change& change);
+
+  Channel* find(std::string_view user) const;
+  std::size_t size() const { return channels_.size(); }
+  /// The channel that was not posted to for longest; null when there is none.
+  const Channel* oldest() const { return by_age_.empty() ? nullptr : by_age_.front(); }
+
+ private:
+  void make_room(Channel& channel, std::size_t bytes) const;
+
+  ChannelLimits limits_;
+  std::unordered_map<std::string_view, std::unique_ptr<Channel>> channels_;  // by its own user
+  std::list<Channel*> by_age_;  // the one posted to last stands at the end
+};
+
+}  // namespace progressd

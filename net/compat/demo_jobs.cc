@@ -1,0 +1,79 @@
+#include "net/compat/demo_jobs.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/api/input.h"
+#include "net/api/job_api.h"
+
+namespace progressd {
+namespace {
+
+/// So many where the duration has as many milliseconds: then a step is one per cent.
+constexpr std::int64_t kStepsMax = 100;
+
+}  // namespace
+
+JobSpec DemoJobs::spec(std::string_view kind) const {
+  JobSpec spec;
+  spec.id = make_job_id(parts_.random);
+  spec.kind = Text(kind);
+  spec.owner = kAnonymous;
+  spec.total = std::min(kStepsMax, parts_.settings.duration_ms);
+  spec.step_ms = parts_.settings.duration_ms / spec.total;
+  return spec;
+}
+
+JobSpec DemoJobs::spec_that_may_fail(std::string_view kind) const {
+  JobSpec made = spec(kind);
+  const double chance = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
+  if (chance < parts_.settings.fail_rate) {
+    made.fail_at = made.total;  // at its end: it takes as long as the others
+    made.failed_reason = Text("the demo job failed, as some are told to");
+  }
+  return made;
+}
+
+Change DemoJobs::creation(JobSpec spec) const {
+  Change change = make_change(ChangeKind::kCreate, spec.id, parts_.clock.wall_at());
+  change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
+  return change;
+}
+
+void DemoJobs::create(JobSpec spec, const Responder& responder, const Then& then) {
+  std::vector<Change> changes;
+  changes.push_back(creation(std::move(spec)));
+  go_on(std::move(changes), responder, then);
+}
+
+void DemoJobs::share(JobSpec spec, Millis kept_ms, const Responder& responder, const Then& then) {
+  Job* const job = parts_.jobs.find(spec.id);
+  // A clock that was set back makes it as stale as one that went on.
+  const bool stale = job != nullptr && is_terminal(job->state) &&
+                     std::abs(parts_.clock.wall_at() - job->finished_at) >= kept_ms;
+  if (job != nullptr && !stale) return then(*job);
+  std::vector<Change> changes;
+  if (stale) {
+    changes.push_back(make_change(ChangeKind::kDelete, spec.id, parts_.clock.wall_at()));
+  }
+  changes.push_back(creation(std::move(spec)));
+  go_on(std::move(changes), responder, then);
+}
+
+void DemoJobs::go_on(std::vector<Change> changes, const Responder& responder, const Then& then) {
+  const std::string id = changes.back().job_id;
+  parts_.ledger.commit(std::move(changes),
+                       [this, id, responder, then](std::span<const Outcome> outcomes) {
+                         // Somebody else may have created it meanwhile: that one is as good.
+                         Job* const job = parts_.jobs.find(id);
+                         if (job == nullptr)
+                           return responder.reply(problem(*outcomes.back().error));
+                         then(*job);
+                       });
+}
+
+}  // namespace progressd

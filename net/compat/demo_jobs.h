@@ -1,0 +1,54 @@
+// The jobs that the seed systems run themselves: paced simulations, made through the ledger as any
+// other job, and to be seen in the native API by their kind.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/jobs/job_table.h"
+#include "core/ledger.h"
+#include "net/http/responder.h"
+
+namespace progressd {
+
+/// What --demo-duration may be: the steps of such a job are a millisecond apart at least.
+inline constexpr Millis kDemoMsMin = 1;
+inline constexpr Millis kDemoMsMax = 86'400'000;
+
+struct DemoSettings {
+  Millis duration_ms = 10'000;
+  double fail_rate = 0;  // 0 to 1; of the jobs that may fail
+};
+
+class DemoJobs {
+ public:
+  struct Parts {
+    Ledger& ledger;
+    const JobTable& jobs;
+    const Clock& clock;
+    Random& random;
+    DemoSettings settings;
+  };
+  explicit DemoJobs(const Parts& parts) : parts_(parts) {}
+
+  /// A job that takes the demo's duration, under an id of its own.
+  JobSpec spec(std::string_view kind) const;
+  /// The same; some of them fail.
+  JobSpec spec_that_may_fail(std::string_view kind) const;
+
+  using Then = std::function<void(Job& job)>;
+  /// Creates the job, and goes on with it. Where that is refused, answers so.
+  void create(JobSpec spec, const Responder& responder, const Then& then);
+  /// Goes on with the one job of the spec's id that everybody shares: created when there is none,
+  /// and anew when the last one has been over for `kept_ms`.
+  void share(JobSpec spec, Millis kept_ms, const Responder& responder, const Then& then);
+
+ private:
+  Change creation(JobSpec spec) const;
+  void go_on(std::vector<Change> changes, const Responder& responder, const Then& then);
+
+  Parts parts_;
+};
+
+}  // namespace progressd

@@ -1,0 +1,54 @@
+#include "net/compat/started_tasks.h"
+
+#include <utility>
+
+#include "net/api/input.h"
+
+namespace progressd {
+namespace {
+
+std::string_view status_of(State state) {
+  if (state == State::kPending) return "started";
+  if (state == State::kActive) return "processing";
+  return state == State::kCompleted ? "completed" : "failed";
+}
+
+}  // namespace
+
+void StartedTaskDialect::write(const Job& job, const Event& event, JsonWriter& out) const {
+  out.begin_object();
+  out.field("task_id", job.spec.id);
+  out.key("progress");
+  out.hundredths(Job::percent_hundredths(event.done, event.total));
+  out.field("status", status_of(static_cast<State>(event.state)));
+  if (const Text why = failure(job, event); !why.is_null()) out.field("reason", why.view());
+  out.end_object();
+}
+
+void StartedTasks::add_routes(Router& router) {
+  router.add(Method::kPost, "/start-task", [this](Request&, Responder r) { start(r); });
+  router.add(Method::kGet, "/task-progress/{}", [this](Request& q, Responder r) { follow(q, r); });
+}
+
+void StartedTasks::start(const Responder& responder) {
+  JobSpec spec = parts_.demo_jobs.spec("task");
+  spec.removed_once_told = true;
+  parts_.demo_jobs.create(std::move(spec), responder, [responder](const Job& job) {
+    JsonWriter out;
+    out.begin_object();
+    out.field("task_id", job.spec.id);
+    out.end_object();
+    responder.reply(json_response(200, out.view()));
+  });
+}
+
+void StartedTasks::follow(const Request& request, const Responder& responder) {
+  Job* const job = parts_.jobs.find(request.path_parameters[0]);
+  if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (!accepts_stream(request, responder)) return;
+  const bool is_told = is_terminal(job->state) && request.method == Method::kGet;
+  parts_.opener.open(responder, dialect_, parts_.opener.seen(request), select_job(*job));
+  if (is_told) parts_.keeper.on_told(*job);
+}
+
+}  // namespace progressd
