@@ -125,16 +125,28 @@ class JobsPaced(Jobs):
         return Outcome(values, result.failures)
 
 
-class Posts(Measure):
+class Patches(Measure):
     """5,000 jobs with a reader each, one request per update."""
 
     def load(self, settings: Settings, system: System, server: ServerProcess) -> Outcome:
         jobs = settings.scaled(JOBS)
         system.prepare_jobs(server, jobs)
-        flags = ["-c", str(jobs), "--publish-targets", str(jobs), *timed_flags(settings)]
-        flags += ["--publish-connections", "4", "--pipeline", "32"]
-        flags += [*system.check_flags(), *system.one_report_flags("/v1/jobs/job-{i}")]
-        return throughput_outcome(run_load(settings, server, ALL_STREAMS, flags))
+        return self.publish(settings, system, server, ALL_STREAMS, system.one_report_flags("/v1/jobs/job-{i}"))
+
+    def publish(
+        self, settings: Settings, system: System, server: ServerProcess, streams: str, flags: list[str]
+    ) -> Outcome:
+        jobs = str(settings.scaled(JOBS))
+        flags = [*flags, "-c", jobs, "--publish-targets", jobs, *timed_flags(settings)]
+        flags += ["--publish-connections", "4", "--pipeline", "32", *system.check_flags()]
+        return throughput_outcome(run_load(settings, server, streams, flags))
+
+
+class Posts(Patches):
+    """The same where a system has something for it that is cheaper than a job."""
+
+    def load(self, settings: Settings, system: System, server: ServerProcess) -> Outcome:
+        return self.publish(settings, system, server, system.posts_streams, system.posts_flags())
 
 
 class Stuck(Measure):

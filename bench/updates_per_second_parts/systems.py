@@ -70,11 +70,26 @@ class System:
         flags = ["--publish-url", path, "--publish-method", self.report_method]
         return [*flags, "--publish-body", body or self.report_body]
 
+    posts_streams = "/v1/jobs/job-{i}/events"
+    """Where an event per request is read."""
+
+    def posts_flags(self) -> list[str]:
+        """The same as cheaply as the system's API allows, for many topics."""
+        return self.one_report_flags("/v1/jobs/job-{i}")
+
     def many_reports_flags(self, lines: int) -> list[str]:
         """`lines` events in one request."""
         flags = ["--publish-url", "/v1/reports", "--publish-content-type", "application/x-ndjson"]
         flags += ["--publish-body", '{"job":"job-{i}","done":{iseq},"message":"{now_us}"}']
         return [*flags, "--publish-lines", str(lines), "--publish-accepted-field", "accepted"]
+
+
+# An event as progressd makes one of a report, for systems that pass on what they are told.
+WHOLE_EVENT = (
+    '{"id":"job-{i}","kind":null,"state":"active","done":{iseq},'
+    f'"total":{TOTAL},"percent":0,"message":"{{now_us}}",'
+    '"ratePerSecond":1090.91,"etaSeconds":2000000000}'
+)
 
 
 class Progressd(System):
@@ -100,6 +115,13 @@ class Progressd(System):
         made = run_load(self.settings, server, "/", flags)
         if made.failures:
             raise Trouble(f"jobs could not be made: {'; '.join(made.failures)}")
+
+    posts_streams = "/api/v1/sse/progress/stream/job-{i}"
+
+    def posts_flags(self) -> list[str]:
+        """Users' progress channels, which pass on any object."""
+        flags = ["--publish-url", "/api/v1/sse/progress/job-{i}", "--publish-method", "POST"]
+        return [*flags, "--publish-body", WHOLE_EVENT]
 
     def conflated(self, server: ServerProcess) -> float | None:
         return float(self.stats(server)["eventsConflated"])
@@ -130,11 +152,7 @@ class Nchan(System):
     """nginx passes a message on as it is, so what it is told is the whole event."""
 
     name = "nchan"
-    report_body = (
-        '{"id":"job-{i}","kind":null,"state":"active","done":{iseq},'
-        f'"total":{TOTAL},"percent":0,"message":"{{now_us}}",'
-        '"ratePerSecond":1090.91,"etaSeconds":2000000000}'
-    )
+    report_body = WHOLE_EVENT
     takes_many_reports = False
     has_comparable_ids = False  # TIME:NUMBER, where the number starts again each second
 
