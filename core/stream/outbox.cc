@@ -5,6 +5,12 @@
 #include "core/base/ensure.h"
 
 namespace progressd {
+namespace {
+
+/// So many gaps are left in the queue before it is worth taking them out.
+constexpr std::size_t kNullsKept = 32;
+
+}  // namespace
 
 std::size_t Outbox::push(FrameRef frame) {
   const FrameRef::About about = frame.about();
@@ -26,7 +32,7 @@ std::size_t Outbox::push(FrameRef frame) {
   bytes_ += frame.bytes().size();
   frames_.push_back(std::move(frame));
   if (about.conflatable) conflatable_[about.topic] = first_ + frames_.size() - 1;
-  if (nulls_ > 32 && nulls_ > frames_.size() / 2) compact();
+  if (nulls_ > kNullsKept && nulls_ > frames_.size() / 2) compact();
   return replaced;
 }
 
