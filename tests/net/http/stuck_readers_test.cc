@@ -123,7 +123,8 @@ TEST_F(StuckReadersTest, AreClosedWithinOneFlushOfTheBoundAndLeaveNothing) {
   const std::size_t before = bytes_alive;
   bytes_alive_max = bytes_alive;
   std::size_t most = 0;
-  for (std::size_t i = 0; writer_.counters().closed_as_slow == 0; ++i) {
+  constexpr std::size_t kEventsMax = 1'000;  // more than three times what the bound lets be queued
+  for (std::size_t i = 0; i < kEventsMax && writer_.counters().closed_as_slow == 0; ++i) {
     publish(i % kTopics, EventType::kSnapshot);  // never conflated
     most = std::max(most, most_queued_bytes());  // within a turn, too
   }
