@@ -95,9 +95,9 @@ def judge(record: Record, now: Record) -> Verdict:
     ]:
         lines += ["The record was made with something else, which may be why figures differ:", *other]
     if worse:
-        lines.append(f"{worse} of {len(FIGURES)} figures are worse than bench/guard.json.")
+        lines.append(f"Worse than bench/guard.json: {worse} of {len(FIGURES)}. What to do: bench/README.md.")
     if better:
-        lines.append(f"{better} of {len(FIGURES)} are better: lower the record (bench/guard --record).")
+        lines.append(f"Better: {better} of {len(FIGURES)}. Lower the record: bench/guard --record.")
     return Verdict(lines, worse > 0)
 
 

@@ -30,13 +30,13 @@ def test_each_figure_holds_within_its_tolerance_and_is_worse_beyond_it(figure: F
     assert verdict.is_worse
     line = next(line for line in verdict.lines if line.startswith(figure.label))
     assert "WORSE" in line
-    assert verdict.lines[-1] == f"1 of {len(FIGURES)} figures are worse than bench/guard.json."
+    assert verdict.lines[-1].startswith(f"Worse than bench/guard.json: 1 of {len(FIGURES)}.")
 
 
 def test_a_much_better_figure_asks_for_a_new_record_and_does_not_fail() -> None:
     verdict = judge(RECORD, with_one("idleBytes", 80))
     assert not verdict.is_worse
-    assert "lower the record" in verdict.lines[-1]
+    assert "Lower the record" in verdict.lines[-1]
 
 
 def test_one_that_is_better_does_not_make_up_for_one_that_is_worse() -> None:
