@@ -8,10 +8,6 @@ namespace progressd {
 
 namespace {
 
-/// A feed is flushed at the latest with so many frames or bytes queued, so that a burst within one
-/// turn passes through the sockets and does not pile up.
-constexpr std::size_t kFramesPerFlushMax = 256;
-constexpr std::size_t kBytesPerFlushMax = 64 * 1024;
 constexpr std::uint32_t kNotDirty = UINT32_MAX;
 
 }  // namespace

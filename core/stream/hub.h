@@ -54,6 +54,11 @@ struct Query {
 
 class Hub {
  public:
+  /// A feed is flushed at the latest with so many frames or bytes queued, so that a burst within
+  /// one turn passes through the sockets and does not pile up.
+  static constexpr std::size_t kFramesPerFlushMax = 256;
+  static constexpr std::size_t kBytesPerFlushMax = 64 * 1024;
+
   /// `history_max`: events kept for each topic.
   Hub(std::size_t history_max, Sink& sink);
   ~Hub();

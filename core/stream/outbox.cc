@@ -5,6 +5,12 @@
 #include "core/base/ensure.h"
 
 namespace progressd {
+namespace {
+
+/// So many gaps are left in the queue before it is worth taking them out.
+constexpr std::size_t kNullsKept = 32;
+
+}  // namespace
 
 std::size_t Outbox::push(FrameRef frame) {
   const FrameRef::About about = frame.about();
@@ -31,7 +37,7 @@ std::size_t Outbox::push(FrameRef frame) {
   } else if (about.conflatable) {
     conflatable_.emplace(about.topic, position);
   }
-  if (nulls_ > 32 && nulls_ > frames_.size() / 2) compact();
+  if (nulls_ > kNullsKept && nulls_ > frames_.size() / 2) compact();
   return replaced;
 }
 

@@ -5,6 +5,11 @@
 // Progress that was not begun is conflated: a newer progress frame of the same topic takes the
 // older one out and stands at the end, so that ids keep increasing and any of them resumes the
 // stream exactly. State changes stay. Invariant: bytes() counts what is still to be sent.
+//
+// Memory, at the most: bytes(), the sent bytes of the frame that was begun, kFrameOverheadBytesMax
+// for each of the most frames that were queued at once since it was empty, and kOwnBytesMax. A
+// frame that other outboxes hold as well is counted in each, though it is there once.
+//
 // Thread: the loop's.
 #pragma once
 
@@ -20,6 +25,12 @@ namespace progressd {
 
 class Outbox {
  public:
+  /// A frame's head and the allocator's rounding, its places in the queue (twice, where conflation
+  /// left gaps, and once more while these are taken out), its job's entry in the index.
+  static constexpr std::size_t kFrameOverheadBytesMax = 144;
+  /// The outbox itself, and the first blocks of its queue and its index.
+  static constexpr std::size_t kOwnBytesMax = 2 * 1024;
+
   /// Queues the frame. Returns the number of older frames that it replaced (0 or 1).
   std::size_t push(FrameRef frame);
 

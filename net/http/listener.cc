@@ -20,7 +20,7 @@ namespace {
 constexpr int kAcceptsPerTurn = 256;
 constexpr int kBacklog = 4096;
 constexpr Millis kRetryMs = 100;
-/// A peer that acknowledges nothing for so long has gone.
+/// A peer that acknowledges nothing, or has no room, for so long has gone.
 constexpr unsigned kPeerTimeoutMs = 60'000;
 
 /// What the kernel queues for a reader that takes nothing; the outbox bounds the rest. Without it

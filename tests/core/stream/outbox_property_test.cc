@@ -1,7 +1,5 @@
-// The outbox against a model that keeps a plain list, and its memory under a reader that never
-// reads.
+// The outbox against a model that keeps a plain list.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <array>
 #include <list>
@@ -9,23 +7,6 @@
 
 #include "core/stream/outbox.h"
 #include "tests/core/testing.h"
-
-namespace {
-std::size_t bytes_alive = 0;  // of everything that operator new has given and not got back
-}  // namespace
-
-// Counted here because only the allocator sees what an outbox holds on to.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  void* const room = std::malloc(size);
-  if (room == nullptr) std::abort();
-  bytes_alive += malloc_usable_size(room);
-  return room;
-}
-[[gnu::noinline]] void operator delete(void* room) noexcept {
-  if (room != nullptr) bytes_alive -= malloc_usable_size(room);
-  std::free(room);
-}
-[[gnu::noinline]] void operator delete(void* room, std::size_t) noexcept { operator delete(room); }
 
 namespace progressd {
 namespace {
@@ -146,20 +127,6 @@ TEST(OutboxProperty, SendsWhatAPlainListWouldSend) {
       ASSERT_EQ(outbox.sent_through(), *seen.rbegin());
     }
   }
-}
-
-TEST(OutboxProperty, AReaderThatNeverReadsCostsBoundedMemory) {
-  constexpr TopicId kTopics = 10;
-  Outbox outbox;
-  const auto publish = [&](Sequence sequence) {
-    outbox.push(FrameRef({"some progress"}, {sequence % kTopics, sequence, true, true}));
-  };
-  outbox.push(FrameRef("what the socket does not take"));
-  for (Sequence sequence = 1; sequence <= 1'000; ++sequence) publish(sequence);
-  const std::size_t before = bytes_alive;
-  for (Sequence sequence = 1'001; sequence <= 200'000; ++sequence) publish(sequence);
-  EXPECT_LT(bytes_alive, before + 4096);
-  EXPECT_EQ(outbox.bytes(), 29u + 13 * kTopics);
 }
 
 }  // namespace
