@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import selectors
+import signal
 import subprocess
 import tempfile
 import time
@@ -81,7 +82,11 @@ def follow(command: Sequence[str], console: Console, time_limit_s: float) -> Non
     deadline = time.monotonic() + time_limit_s
     with (
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         ) as machine,
         selectors.DefaultSelector() as selector,
     ):
@@ -97,4 +102,5 @@ def follow(command: Sequence[str], console: Console, time_limit_s: float) -> Non
                     return
                 console.feed(output)
         finally:
-            machine.kill()  # it has ended, unless something went wrong
+            # It has ended, unless something went wrong. It is not waited for yet: the number is its.
+            os.killpg(machine.pid, signal.SIGKILL)
