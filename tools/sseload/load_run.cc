@@ -44,7 +44,7 @@ CostMark LoadRun::cost_mark() const {
   mark.streams = streams_.open();
   if (!options_.pids.empty()) {
     mark.server = sample_processes(options_.pids);
-    mark.slab_bytes = slab_bytes();
+    mark.kernel = sample_kernel_memory();
   }
   mark.own = sample_own_time();
   return mark;
@@ -211,11 +211,14 @@ std::uint64_t LoadRun::expected_of(std::uint32_t number) const {
   return options_.checks.expected_events.value_or(0);
 }
 
-bool LoadRun::has_all_events() const {
+/// Asked again and again, and only once nothing more is published: who has all keeps all, so the
+/// next look begins at the stream that ended this one.
+bool LoadRun::has_all_events() {
   if (!options_.checks.expects_events()) return true;
   const auto& all = streams_.all();
-  for (std::uint32_t number = 0; number < all.size(); ++number) {
-    if (all[number].was_open && all[number].events < expected_of(number)) return false;
+  for (; complete_below_ < all.size(); ++complete_below_) {
+    const Stream& stream = all[complete_below_];
+    if (stream.was_open && stream.events < expected_of(complete_below_)) return false;
   }
   return true;
 }

@@ -24,7 +24,7 @@ namespace sseload {
 struct CostMark {
   std::uint64_t streams = 0;
   std::optional<ProcessSample> server;  ///< nothing without --pid
-  std::uint64_t slab_bytes = 0;
+  KernelMemory kernel;
   OwnTime own;
 };
 
@@ -70,7 +70,7 @@ class LoadRun {
   void on_mark();
   void begin_holding(Nanoseconds now);
   void take_activity_sample(Nanoseconds now);
-  bool has_all_events() const;
+  bool has_all_events();
   bool is_quiet(Nanoseconds now) const;
   void count_short_streams();
   std::uint64_t expected_of(std::uint32_t number) const;
@@ -96,6 +96,7 @@ class LoadRun {
   Nanoseconds next_step_ns_ = 0;
   Nanoseconds activity_due_ns_ = 0;
   std::uint64_t activity_seen_ = 0;
+  std::uint32_t complete_below_ = 0;  // streams numbered lower had all events when last looked at
 };
 
 }  // namespace sseload

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -87,7 +88,17 @@ std::optional<CpuSample> sample_cpu(std::span<const pid_t> pids) {
   return sample;
 }
 
-std::uint64_t slab_bytes() { return kilobyte_line(read_file("/proc/meminfo"), "Slab"); }
+KernelMemory sample_kernel_memory() {
+  // The first line has none before it.
+  const std::string meminfo = "\n" + read_file("/proc/meminfo");
+  KernelMemory memory;
+  memory.bytes = kilobyte_line(meminfo, "MemTotal");
+  for (const char* const other : {"MemFree", "Buffers", "Cached", "AnonPages"}) {
+    memory.bytes -= std::min(memory.bytes, kilobyte_line(meminfo, other));
+  }
+  memory.slab_bytes = kilobyte_line(meminfo, "Slab");
+  return memory;
+}
 
 OwnTime sample_own_time() {
   rusage usage{};

@@ -29,9 +29,13 @@ std::optional<ProcessSample> sample_processes(std::span<const pid_t> pids);
 /// Only the cheap half, for use during a measurement. Nothing where `pids` is empty, too.
 std::optional<CpuSample> sample_cpu(std::span<const pid_t> pids);
 
-/// Kernel memory in slabs, of the whole machine: the kernel's own state of sockets is in there.
+/// What the kernel itself holds, of the whole machine: both ends of each connection are in there.
+struct KernelMemory {
+  std::uint64_t bytes = 0;       ///< what is neither free, nor processes', nor cached files
+  std::uint64_t slab_bytes = 0;  ///< of them, in slabs
+};
 /// Source: /proc/meminfo.
-std::uint64_t slab_bytes();
+KernelMemory sample_kernel_memory();
 
 /// This process: how much of its time it ran, and how much it waited for a core.
 struct OwnTime {

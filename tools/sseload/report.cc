@@ -71,7 +71,8 @@ void work_out_server(Report& report) {
   if (first.server && last.server && last.streams > first.streams) {
     report.pss_per_stream = slope(first.server->pss_bytes, last.server->pss_bytes);
     report.rss_per_stream = slope(first.server->rss_bytes, last.server->rss_bytes);
-    report.slab_per_stream = slope(first.slab_bytes, last.slab_bytes);
+    report.kernel_per_stream = slope(first.kernel.bytes, last.kernel.bytes);
+    report.slab_per_stream = slope(first.kernel.slab_bytes, last.kernel.slab_bytes);
   }
   if (costs.before.server && last.server && last.streams > 0) {
     const Nanoseconds cpu = last.server->cpu.cpu_ns - costs.before.server->cpu.cpu_ns;

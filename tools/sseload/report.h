@@ -35,7 +35,8 @@ struct Report {
 
   std::optional<double> pss_per_stream;  ///< bytes; slope between the first and last memory mark
   std::optional<double> rss_per_stream;
-  std::optional<double> slab_per_stream;  ///< whole machine, both ends of each connection
+  std::optional<double> kernel_per_stream;  ///< whole machine, both ends of each connection
+  std::optional<double> slab_per_stream;    ///< of it, in slabs
   std::optional<double> server_us_per_open;
   std::optional<double> server_us_per_event;
   std::optional<double> server_share_measured;

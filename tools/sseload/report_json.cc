@@ -165,7 +165,8 @@ void add_mark(Json& json, std::string_view key, const CostMark& mark) {
   json.add("pssBytes", mark.server->pss_bytes);
   json.add("rssBytes", mark.server->rss_bytes);
   json.add("cpuSeconds", to_seconds(mark.server->cpu.cpu_ns));
-  json.add("machineSlabBytes", mark.slab_bytes);
+  json.add("machineKernelBytes", mark.kernel.bytes);
+  json.add("machineSlabBytes", mark.kernel.slab_bytes);
   json.close();
 }
 
@@ -181,6 +182,7 @@ void add_server(Json& json, const Report& report) {
   add_mark(json, "end", costs.end);
   json.add("pssBytesPerStream", report.pss_per_stream);
   json.add("rssBytesPerStream", report.rss_per_stream);
+  json.add("machineKernelBytesPerStream", report.kernel_per_stream);
   json.add("machineSlabBytesPerStream", report.slab_per_stream);
   json.add("cpuMicrosecondsPerOpen", report.server_us_per_open);
   json.add("cpuMicrosecondsPerEvent", report.server_us_per_event);

@@ -101,10 +101,13 @@ void add_server(Table& table, const Report& report) {
   }
   memory += fmt::format(", {:.2f} at the end", mib(costs.end.server->pss_bytes));
   table.add("server memory", memory);
-  if (report.pss_per_stream && report.rss_per_stream && report.slab_per_stream) {
-    table.add("per stream",
-              fmt::format("PSS {:.0f} bytes, RSS {:.0f}, kernel slab (whole machine) {:.0f}",
-                          *report.pss_per_stream, *report.rss_per_stream, *report.slab_per_stream));
+  if (report.pss_per_stream && report.rss_per_stream && report.kernel_per_stream &&
+      report.slab_per_stream) {
+    table.add(
+        "per stream",
+        fmt::format("PSS {:.0f} bytes, RSS {:.0f}, kernel (whole machine) {:.0f}, its slabs {:.0f}",
+                    *report.pss_per_stream, *report.rss_per_stream, *report.kernel_per_stream,
+                    *report.slab_per_stream));
   }
   std::string cpu;
   if (report.server_us_per_open)
