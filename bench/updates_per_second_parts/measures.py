@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from measure import Figure
 from own_jobs import TIMER_JOBS, Cpu, Timer
-from reported_jobs import JOBS, STREAMS, Broadcast, Idle, Jobs, JobsPaced, Open, Posts, Stuck
+from reported_jobs import JOBS, STREAMS, Broadcast, Channels, Idle, Jobs, JobsPaced, Open, Posts, Stuck
 
 RATE = Figure("rate", "deliveries/s", is_more_better=True)
 CPU_EACH = Figure("cpu", "server CPU µs each", digits=2)
@@ -48,6 +48,12 @@ MEASURES = [
     Jobs("jobs-5000", "5,000 jobs, a reader each, 50 reports a request", UPDATES, JOBS),
     JobsPaced("jobs-5000-paced", "the same at 10,000 updates/s", LATENCY, JOBS),
     Posts("posts-5000", "5,000 jobs, a reader each, one request per update", UPDATES, JOBS),
+    Channels(
+        "channels-5000",
+        "5,000 progress channels, a reader each, one request per object",
+        UPDATES,
+        JOBS,
+    ),
     Timer("timer", "10,000 timer jobs at 10 Hz, a reader each", TIMER_FIGURES, TIMER_JOBS),
     Cpu("cpu", "cpu jobs on all cores beside 1,000 reports/s", CPU_FIGURES, 100),
     Stuck(

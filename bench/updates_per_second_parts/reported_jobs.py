@@ -32,6 +32,13 @@ STUCK_FILL_S = 3.0
 
 ALL_STREAMS = "/v1/jobs/job-{i}/events"
 ONE_JOB = "/v1/jobs/job-0/events"
+# A seed system's addresses; the floor looks for /job-{i} in any.
+ALL_CHANNELS = "/api/v1/sse/progress/stream/job-{i}"
+ONE_CHANNEL = "/api/v1/sse/progress/job-{i}"
+CHANNEL_BODY = (
+    '{"done":{iseq},"total":1000000,"status":"processing","message":"{now_us}",'
+    '"successful_files":17,"failed_files":0}'
+)
 
 
 class Idle(Measure):
@@ -135,6 +142,20 @@ class Posts(Measure):
         flags += ["--publish-connections", "4", "--pipeline", "32"]
         flags += [*system.check_flags(), *system.one_report_flags("/v1/jobs/job-{i}")]
         return throughput_outcome(run_load(settings, server, ALL_STREAMS, flags))
+
+
+class Channels(Measure):
+    """5,000 progress channels with a reader each, one request per object."""
+
+    def suits(self, system: System) -> bool:
+        return system.has_channels
+
+    def load(self, settings: Settings, system: System, server: ServerProcess) -> Outcome:
+        channels = settings.scaled(JOBS)
+        flags = ["-c", str(channels), "--publish-targets", str(channels), *timed_flags(settings)]
+        flags += ["--publish-connections", "4", "--pipeline", "32", *system.check_flags()]
+        flags += ["--publish-url", ONE_CHANNEL, "--publish-body", CHANNEL_BODY]
+        return throughput_outcome(run_load(settings, server, ALL_CHANNELS, flags))
 
 
 class Stuck(Measure):

@@ -34,6 +34,8 @@ class System:
     has_comparable_ids = True
     has_queues = True
     """Whether it can have readers that never read: the floor cuts them off."""
+    has_channels = False
+    """Whether it has progress channels, or does not look at addresses."""
     has_jobs = False
     """Whether it runs jobs itself."""
 
@@ -80,6 +82,7 @@ class System:
 class Progressd(System):
     name = "progressd"
     report_method = "PATCH"
+    has_channels = True
     has_jobs = True
 
     def command(self, job_threads: int = 1) -> list[str]:
@@ -114,6 +117,7 @@ class Progressd(System):
 class Floor(System):
     name = "floor"
     has_queues = False
+    has_channels = True
 
     def command(self) -> list[str]:
         return [self.settings.binary("floor"), "0"]
