@@ -14,7 +14,8 @@ FLAGS = [
     "--listen", "--insecure", "--journal", "--history-events", "--retain-finished", "--keepalive", "--drain",
     "--max-stream-age", "--max-connections", "--max-header-bytes", "--max-headers", "--max-url-bytes",
     "--max-body-bytes", "--header-timeout", "--body-timeout", "--idle-timeout", "--max-outbox-bytes", "--job-threads",
-    "--demo", "--watch", "--log-level", "--version", "--help",
+    "--retain-channels", "--max-channels", "--demo", "--demo-duration", "--demo-fail-rate", "--watch", "--log-level",
+    "--version", "--help",
 ]  # fmt: skip
 
 
@@ -78,6 +79,17 @@ BAD_FLAGS = [
     ["--max-outbox-bytes", "lots"],
     ["--job-threads", "x"],
     ["--job-threads", "-2"],
+    ["--retain-channels", "0"],
+    ["--retain-channels", "long"],
+    ["--max-channels", "-1"],
+    ["--demo-duration", "0"],
+    ["--demo-duration", "2d"],
+    ["--demo-duration", "10"],
+    ["--demo-fail-rate", "1.1"],
+    ["--demo-fail-rate", "-0.1"],
+    ["--demo-fail-rate", "nan"],
+    ["--demo-fail-rate", "half"],
+    ["--demo-fail-rate", ""],
     ["--log-level", "loud"],
 ]
 
@@ -111,12 +123,18 @@ def test_every_flag_has_an_environment_variable(server: Any) -> None:
             "PROGRESSD_MAX_BODY_BYTES": "2KiB",
             "PROGRESSD_HISTORY_EVENTS": "5",
             "PROGRESSD_RETAIN_FINISHED": "2h",
+            "PROGRESSD_RETAIN_CHANNELS": "3h",
+            "PROGRESSD_DEMO_DURATION": "10ms",
+            "PROGRESSD_DEMO_FAIL_RATE": "1",
         }
     )
     limits = running.stats()["limits"]
     assert limits["maxBodyBytes"] == 2048
     assert limits["historyEvents"] == 5
     assert limits["retainFinished"] == 2 * 3600 * 1000
+    assert limits["retainChannels"] == 3 * 3600 * 1000
+    demo = running.request("POST", "/create_job").json()["job_id"]
+    assert running.wait_for_state({"id": demo}, "completed", "failed")["state"] == "failed"
     with running.follow(running.external()) as stream:
         stream.comments_until(2)
 

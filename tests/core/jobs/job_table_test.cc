@@ -234,6 +234,20 @@ TEST(JobTable, HoldsNoMoreJobsThanItsBound) {
   EXPECT_EQ(table.jobs.size(), 1u);
 }
 
+TEST(JobTable, AnEventSaysWhetherItChangedTheMessage) {
+  DrivenTable table;
+  table.create(job_spec("a", Runner::kExternal));
+  Report report = report_done(1);
+  EXPECT_FALSE(table.report("a", report).event->message_changed);
+  report.done = 2;
+  report.message = Text("reading");
+  EXPECT_TRUE(table.report("a", report).event->message_changed);
+  report.done = 3;
+  EXPECT_FALSE(table.report("a", report).event->message_changed);  // the same again
+  report.message = Text("writing");
+  EXPECT_TRUE(table.report("a", report).event->message_changed);
+}
+
 TEST(JobTable, AJobStallsWhenNobodyReportsForItsTime) {
   JobSpec spec = job_spec("a", Runner::kExternal);
   spec.stall_after_ms = 1000;
