@@ -1,0 +1,36 @@
+"""What both clients are set up with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+from urllib.parse import urlsplit
+
+from .reconnect import ReconnectPolicy
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times and patience. The defaults suit a server with its own defaults."""
+
+    # A stream is for as long as it takes; a call is for a caller who waits.
+    stream_policy: ReconnectPolicy = ReconnectPolicy()
+    call_policy: ReconnectPolicy = ReconnectPolicy(cap_s=5.0, asked_s_max=10.0, failures_max=4)
+    connect_timeout_s: float = 10.0
+    # For a call: the longest silence before its answer is whole.
+    answer_timeout_s: float = 30.0
+    # For a stream: the longest silence before it counts as lost. The server breaks a silence after
+    # 15 s (--keepalive), so that three of its comments have to be missing.
+    stall_timeout_s: float = 45.0
+
+
+def base_url(url: str) -> str:
+    """The server's address, to which paths are appended; it may have a path of its own, behind a proxy."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"not the URL of a server: {url!r}")
+    return url.rstrip("/")
+
+
+def bearer(token: Optional[str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token is not None else {}
