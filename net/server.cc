@@ -49,6 +49,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
                      streams_.forget(connection);
+                     http_.forget(slot);
                    }),
       deadlines_(connections_, tick_of(loop)),
       streams_(limits_.streams, io_, connections_, deadlines_),

@@ -105,21 +105,25 @@ std::string_view NativeDialect::name(EventType type) const {
   return named_ ? kNames[static_cast<std::size_t>(type)] : std::string_view();
 }
 
-bool NativeDialect::encode(const Subject& subject, const Event& event, std::string& out) const {
-  const Job& job = static_cast<const Job&>(subject);
+std::string_view NativeDialect::id(Sequence sequence, bool partial) const {
   id_.clear();
-  ids_.append(event.sequence, id_);
+  partial ? ids_.append_partial(sequence, id_) : ids_.append(sequence, id_);
+  return id_;
+}
+
+bool NativeDialect::encode(const Subject& subject, const Event& event, bool partial,
+                           std::string& out) const {
+  const Job& job = static_cast<const Job&>(subject);
   const std::string_view json =
       event.type == EventType::kProgress ? json_.progress(job, event) : json_.whole(job, event);
-  append_sse(name(event.type), id_, json, out);
+  append_sse(name(event.type), id(event.sequence, partial), json, out);
   return true;
 }
 
-void NativeDialect::encode_latest(const Subject& subject, bool partial, std::string& out) const {
+void NativeDialect::encode_latest(const Subject& subject, Sequence through, bool partial,
+                                  std::string& out) const {
   const Job& job = static_cast<const Job&>(subject);
-  id_.clear();
-  partial ? ids_.append_partial(job.last_sequence, id_) : ids_.append(job.last_sequence, id_);
-  append_sse(name(EventType::kSnapshot), id_, json_.whole(job), out);
+  append_sse(name(EventType::kSnapshot), id(through, partial), json_.whole(job), out);
 }
 
 void NativeDialect::encode_gap(std::string_view last_event_id, std::string& out) const {

@@ -39,13 +39,21 @@ class NativeDialect final : public StreamDialect {
  public:
   NativeDialect(const EventIds& ids, bool named) : ids_(ids), json_(ids), named_(named) {}
 
-  bool encode(const Subject& subject, const Event& event, std::string& out) const override;
+  bool encode(const Subject& subject, const Event& event, std::string& out) const override {
+    return encode(subject, event, /*partial=*/false, out);
+  }
+  bool encode_partial(const Subject& subject, const Event& event, std::string& out) const override {
+    return encode(subject, event, /*partial=*/true, out);
+  }
   /// The job as it is now, as a `snapshot`.
-  void encode_latest(const Subject& subject, bool partial, std::string& out) const override;
+  void encode_latest(const Subject& subject, Sequence through, bool partial,
+                     std::string& out) const override;
   void encode_gap(std::string_view last_event_id, std::string& out) const override;
 
  private:
   std::string_view name(EventType type) const;
+  bool encode(const Subject& subject, const Event& event, bool partial, std::string& out) const;
+  std::string_view id(Sequence sequence, bool partial) const;
 
   const EventIds& ids_;
   mutable JobJson json_;  // a buffer, no state

@@ -32,8 +32,15 @@ class Dialect {
 /// A dialect that says, too, how a stream of it begins.
 class StreamDialect : public Dialect {
  public:
-  /// The subject as it is now. `partial`: others of the same opening follow it.
-  virtual void encode_latest(const Subject& subject, bool partial, std::string& out) const = 0;
+  /// The subject as it is now, with the id of `through`. `partial`: others of the same opening
+  /// follow, so the id resumes nothing.
+  virtual void encode_latest(const Subject& subject, Sequence through, bool partial,
+                             std::string& out) const = 0;
+  /// As encode(), to a reader that was not told of every topic yet: the id resumes nothing. For
+  /// dialects whose streams are about many topics.
+  virtual bool encode_partial(const Subject& subject, const Event& event, std::string& out) const {
+    return encode(subject, event, out);
+  }
   /// What stands before everything else. `resumed_id`: where the stream goes on; empty when it
   /// begins anew.
   virtual void encode_greeting(std::string_view /*resumed_id*/, std::string& /*out*/) const {}

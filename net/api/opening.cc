@@ -1,8 +1,11 @@
 #include "net/api/opening.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "net/api/input.h"
+#include "net/api/many_jobs.h"
 
 namespace progressd {
 namespace {
@@ -17,9 +20,52 @@ constexpr std::size_t kFramesUsual = 4;
 
 }  // namespace
 
+bool JobsAmong::takes(const Job& job) const {
+  return (!owner || job.spec.owner == *owner) && (!matches || matches(job)) &&
+         (!listed || std::binary_search(listed->begin(), listed->end(), job.created_sequence));
+}
+
+Job* JobsAmong::next_after(Sequence& place, std::size_t& steps) const {
+  if (listed) {
+    for (auto at = std::upper_bound(listed->begin(), listed->end(), place); at != listed->end();
+         ++at) {
+      place = *at;
+      if (const auto job = jobs.all().find(*at); job != jobs.all().end()) return job->second;
+    }
+    return nullptr;
+  }
+  const JobTable::BySequence* const all = owner ? jobs.of_owner(*owner) : &jobs.all();
+  if (all == nullptr) return nullptr;
+  for (auto at = all->upper_bound(place); at != all->end(); ++at) {
+    if (steps == 0) return nullptr;
+    --steps;
+    place = at->first;
+    if (!matches || matches(*at->second)) return at->second;
+  }
+  steps = std::max<std::size_t>(steps, 1);  // there is no more to look at
+  return nullptr;
+}
+
+void JobsAmong::each(Sequence removed_after, const std::function<bool(Job&)>& visit) const {
+  Sequence place = 0;
+  std::size_t steps = SIZE_MAX;
+  while (Job* const job = next_after(place, steps)) {
+    if (!visit(*job)) return;
+  }
+  for (const auto& job : jobs.removed()) {
+    if (job->removed_sequence > removed_after && takes(*job) && !visit(*job)) return;
+  }
+}
+
+bool JobsAmong::none_left() const {
+  Sequence place = 0;
+  std::size_t steps = SIZE_MAX;
+  return next_after(place, steps) == nullptr;
+}
+
 Selection select_job(Job& job) {
   Selection selection;
-  selection.topics = {&job.topic};
+  selection.topic = &job.topic;
   if (is_terminal(job.state)) return selection;
   selection.live.emplace();
   selection.live->topics = {&job.topic};
@@ -41,6 +87,7 @@ struct Opener::Opening {
   Sequence seen_through = 0;
 
   void add(FrameRef frame) {
+    if (frame.is_null()) return;
     seen_through = std::max(seen_through, frame.about().sequence);
     frames.push_back(std::move(frame));
   }
@@ -77,16 +124,22 @@ Opener::Seen Opener::seen(const Request& request) const {
 }
 
 bool Opener::resumes(const Seen& seen, const Selection& selection) {
-  const auto kept = [&](const Topic* topic) { return topic->retains_after(*seen.through); };
-  return seen.through && std::all_of(selection.topics.begin(), selection.topics.end(), kept) &&
-         std::all_of(selection.removed.begin(), selection.removed.end(), kept);
+  if (!seen.through) return false;
+  if (selection.topic != nullptr) return selection.topic->retains_after(*seen.through);
+  bool all_kept = true;
+  if (selection.among) {
+    if (!selection.among->jobs.retains_removed_after(*seen.through)) return false;
+    selection.among->each(
+        *seen.through, [&](Job& job) { return all_kept = job.topic.retains_after(*seen.through); });
+  }
+  return all_kept;
 }
 
 void Opener::open(const Responder& responder, const StreamDialect& dialect, const Seen& seen,
                   Selection selection) {
-  const auto is_seen = [&](const Topic* topic) { return *seen.through >= topic->last_sequence(); };
-  if (!selection.live && seen.through &&
-      std::all_of(selection.topics.begin(), selection.topics.end(), is_seen)) {
+  const Topic* const topic = selection.topic;
+  if (!selection.live && seen.through && topic != nullptr &&
+      *seen.through >= topic->last_sequence()) {
     Response seen_all;  // which stops an EventSource for good
     seen_all.status = 204;
     return responder.reply(std::move(seen_all));
@@ -99,62 +152,63 @@ void Opener::open(const Responder& responder, const StreamDialect& dialect, cons
   std::string text;
   dialect.encode_greeting(resumed ? seen.id : std::string_view(), text);
   opening.add_text(text);
-  if (resumed) {
-    for (const Topic* topic : selection.topics) {
-      dialect.encode_restatement(topic->subject(), topic->kept_around(*seen.through), text);
-      opening.add_text(text);
-    }
-    append_replay(opening, selection, *seen.through);
-  } else {
-    if (!seen.id.empty()) dialect.encode_gap(seen.id, text);
+  if (!resumed && !seen.id.empty()) dialect.encode_gap(seen.id, text);
+  opening.add_text(text);
+  if (selection.among)
+    return open_many(responder, opening, resumed ? seen.through : std::nullopt,
+                     std::move(selection));
+  if (topic != nullptr && resumed) {
+    dialect.encode_restatement(topic->subject(), topic->kept_around(*seen.through), text);
     opening.add_text(text);
-    append_latest(opening, std::move(selection.topics));
+    topic->replay_after(*seen.through, [&](const Event& event) {
+      opening.add(encoder_.encode(dialect, opening.framing, *topic, event));
+    });
+  } else if (topic != nullptr) {
+    opening.add(latest(opening, *topic));
   }
   StreamStart start;
   start.opening = std::move(opening.frames);
   if (selection.live) {
-    start.live = StreamStart::Live{std::move(*selection.live), &dialect, opening.seen_through};
+    start.live = StreamLive{std::move(*selection.live), &dialect, opening.seen_through};
   }
   responder.stream(std::move(start));
 }
 
-void Opener::append_latest(Opening& opening, std::vector<Topic*> topics) {
-  std::sort(topics.begin(), topics.end(),
-            [](const Topic* a, const Topic* b) { return a->last_sequence() < b->last_sequence(); });
-  for (const Topic* topic : topics) opening.add(latest(opening, *topic, topic != topics.back()));
+void Opener::open_many(const Responder& responder, Opening& opening,
+                       std::optional<Sequence> resumed_after, Selection selection) {
+  const ManyJobs many{parts_.ledger, opening.dialect, opening.framing, std::move(*selection.among),
+                      std::move(*selection.live)};
+  std::unique_ptr<OpeningRest> rest;
+  StreamStart start;
+  if (resumed_after) {
+    rest = std::make_unique<ReplayRest>(many, *resumed_after);
+  } else {
+    auto latest = std::make_unique<LatestRest>(many);
+    start.live = latest->live_meanwhile();
+    rest = std::move(latest);
+  }
+  // Mostly there are few, and what there is to say is said at once.
+  start.opening = std::move(opening.frames);
+  if (rest->next(start.opening)) {
+    start.live = rest->live();
+  } else {
+    start.rest = std::move(rest);
+  }
+  responder.stream(std::move(start));
 }
 
-FrameRef Opener::latest(const Opening& opening, const Topic& topic, bool partial) {
+FrameRef Opener::latest(const Opening& opening, const Topic& topic) {
   // Many readers of one topic often come at once: the last one made is kept for the next of them.
-  const LatestKey key{&opening.dialect, opening.framing, topic.id(), topic.last_sequence(),
-                      partial};
+  const LatestKey key{&opening.dialect, opening.framing, topic.id(), topic.last_sequence()};
   if (!(key == last_latest_key_)) {
     std::string payload;
-    opening.dialect.encode_latest(topic.subject(), partial, payload);
+    opening.dialect.encode_latest(topic.subject(), topic.last_sequence(), /*partial=*/false,
+                                  payload);
     last_latest_ =
         make_frame(opening.framing, payload, {topic.id(), topic.last_sequence(), false, false});
     last_latest_key_ = key;
   }
   return last_latest_;
-}
-
-void Opener::append_replay(Opening& opening, const Selection& selection, Sequence after) {
-  struct Past {
-    const Topic* topic;
-    const Event* event;
-  };
-  std::vector<Past> past;
-  for (const std::vector<Topic*>* topics : {&selection.topics, &selection.removed}) {
-    for (const Topic* topic : *topics) {
-      topic->replay_after(after, [&](const Event& event) { past.push_back({topic, &event}); });
-    }
-  }
-  std::sort(past.begin(), past.end(),
-            [](const Past& a, const Past& b) { return a.event->sequence < b.event->sequence; });
-  for (const Past& one : past) {
-    FrameRef frame = encoder_.encode(opening.dialect, opening.framing, *one.topic, *one.event);
-    if (!frame.is_null()) opening.add(std::move(frame));
-  }
 }
 
 }  // namespace progressd

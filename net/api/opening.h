@@ -7,8 +7,8 @@
 // Thread: the loop's.
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,36 +22,32 @@
 
 namespace progressd {
 
-/// What a stream is about.
+/// Jobs that are looked up as they are needed, by their creation: there may be too many to list.
+struct JobsAmong {
+  const JobTable& jobs;
+  std::optional<std::string> owner;               // none: anybody's
+  std::function<bool(const Job&)> matches;        // all of them when empty
+  std::optional<std::vector<Sequence>> listed{};  // only those created then; sorted
+
+  bool takes(const Job& job) const;
+  /// The first one that was created after `place`, which moves to it. Looks at `steps` jobs at
+  /// most, and takes them off: null when that was not enough, then `steps` is 0, or at the end.
+  Job* next_after(Sequence& place, std::size_t& steps) const;
+  /// Calls `visit` for each, and for those of the jobs removed lately that were removed after
+  /// `removed_after`, until it answers false.
+  void each(Sequence removed_after, const std::function<bool(Job&)>& visit) const;
+  bool none_left() const;
+};
+
+/// What a stream is about: one topic, or jobs.
 struct Selection {
-  std::vector<Topic*> topics;
-  std::vector<Topic*> removed;  // those of jobs removed lately; for a reader that resumes
-  std::optional<Query> live;    // none: it is over, and the stream ends with its opening
+  Topic* topic = nullptr;          // null, too, while there is nothing to tell
+  std::optional<JobsAmong> among;  // many jobs, instead
+  std::optional<Query> live;       // none: it is over, and the stream ends with its opening
 };
 
 /// A stream of this job alone, which ends with it.
 Selection select_job(Job& job);
-
-/// The owner's jobs that match (anybody's where there is none), and of those removed lately the
-/// ones whose end a reader that `resumes_from` there has not seen.
-template <class Matches>
-Selection select_jobs(const JobTable& jobs, const std::optional<std::string>& owner,
-                      std::optional<Sequence> resumes_from, const Matches& matches) {
-  Selection selection;
-  const JobTable::BySequence* among = owner ? jobs.of_owner(*owner) : &jobs.all();
-  if (among != nullptr) {
-    for (const auto& [sequence, job] : *among) {
-      if (matches(*job)) selection.topics.push_back(&job->topic);
-    }
-  }
-  for (const auto& job : jobs.removed()) {
-    const bool is_news = resumes_from && job->removed_sequence > *resumes_from;
-    if (is_news && (!owner || job->spec.owner == *owner) && matches(*job)) {
-      selection.removed.push_back(&job->topic);
-    }
-  }
-  return selection;
-}
 
 /// Answers 406, and says false, when the request does not take an event stream.
 bool accepts_stream(const Request& request, const Responder& responder);
@@ -88,14 +84,13 @@ class Opener {
     Framing framing = Framing::kChunked;
     TopicId topic = 0;
     Sequence sequence = 0;
-    bool partial = false;
     friend bool operator==(const LatestKey&, const LatestKey&) = default;
   };
   static constexpr std::size_t kRetries = 64;
 
-  void append_latest(Opening& opening, std::vector<Topic*> topics);
-  FrameRef latest(const Opening& opening, const Topic& topic, bool partial);
-  void append_replay(Opening& opening, const Selection& selection, Sequence after);
+  FrameRef latest(const Opening& opening, const Topic& topic);
+  void open_many(const Responder& responder, Opening& opening,
+                 std::optional<Sequence> resumed_after, Selection selection);
 
   Parts parts_;
   FrameEncoder encoder_;

@@ -8,17 +8,6 @@
 #include "net/api/job_api.h"
 
 namespace progressd {
-namespace {
-
-/// False when it was there.
-bool add_once(std::vector<Topic*>& topics, Topic* topic) {
-  if (std::find(topics.begin(), topics.end(), topic) != topics.end()) return false;
-  topics.push_back(topic);
-  return true;
-}
-
-}  // namespace
-
 StreamApi::StreamApi(const Parts& parts)
     : parts_(parts), named_(parts.ids, true), unnamed_(parts.ids, false) {}
 
@@ -47,22 +36,26 @@ void StreamApi::follow_job(const Request& request, const Responder& responder) {
 Result<Selection> StreamApi::select_named(const Request& request,
                                           std::optional<Sequence> resumes_from) const {
   Selection selection;
+  selection.live.emplace();
+  std::vector<Sequence> listed;
   for (const auto& [name, id] : request.query_parameters()) {
     if (name != "job") continue;
     if (id.empty()) return fail(Errc::kInvalid, "job: must not be empty");
     Job* const job = parts_.jobs.find(id);
     bool known = job != nullptr;
-    if (known) add_once(selection.topics, &job->topic);
+    if (known) listed.push_back(job->created_sequence);
     // A job that was removed is still told of to a reader that has not seen its end.
     for (const auto& removed : parts_.jobs.removed()) {
       const bool is_news = resumes_from && removed->removed_sequence > *resumes_from;
       if (!is_news || removed->spec.id != id) continue;
-      add_once(selection.removed, &removed->topic);
+      listed.push_back(removed->created_sequence);
       known = true;
     }
     if (!known) return fail(Errc::kNotFound, "no job has the id '" + id + "'");
   }
-  selection.live.emplace().topics = selection.topics;
+  std::sort(listed.begin(), listed.end());
+  listed.erase(std::unique(listed.begin(), listed.end()), listed.end());
+  selection.among.emplace(JobsAmong{parts_.jobs, std::nullopt, nullptr, std::move(listed)});
   return selection;
 }
 
@@ -86,9 +79,13 @@ Result<Selection> StreamApi::select(const Request& request,
   }
   std::optional<std::string> owner_name = *owner;
   if (owner_name == "me") owner_name = kAnonymous;
-  Selection selection = select_jobs(parts_.jobs, owner_name, resumes_from, [&](const Job& job) {
-    return !*kind || (!job.spec.kind.is_null() && job.spec.kind.view() == **kind);
-  });
+  Selection selection;
+  selection.among.emplace(JobsAmong{parts_.jobs, owner_name, nullptr});
+  if (*kind) {
+    selection.among->matches = [kind = **kind](const Job& job) {
+      return !job.spec.kind.is_null() && job.spec.kind.view() == kind;
+    };
+  }
   Query& query = selection.live.emplace();
   if (owner_name) query.group = group_of_owner(*owner_name);
   if (*kind) (owner_name ? query.also_group : query.group) = group_of_kind(**kind);
@@ -98,13 +95,13 @@ Result<Selection> StreamApi::select(const Request& request,
 
 void StreamApi::follow_many(const Request& request, const Responder& responder) {
   Opener::Seen seen = parts_.opener.seen(request);
-  if (seen.through && !parts_.jobs.retains_removed_after(*seen.through)) seen.through.reset();
   Result<Selection> selection = select(request, seen.through);
   if (!selection) return responder.reply(problem(selection.error()));
   if (!accepts_stream(request, responder)) return;
   const auto dialect = dialect_of(request);
   if (!dialect) return responder.reply(problem(dialect.error()));
-  if (request.query("job") && selection->topics.empty() && !Opener::resumes(seen, *selection)) {
+  const bool are_all_removed = selection->among->listed && selection->among->none_left();
+  if (are_all_removed && !Opener::resumes(seen, *selection)) {
     return responder.reply(problem(404, "the jobs were removed"));
   }
   parts_.opener.open(responder, **dialect, seen, std::move(*selection));

@@ -4,18 +4,21 @@
 
 namespace progressd {
 
-bool JobDialect::encode(const Subject& subject, const Event& event, std::string& out) const {
+bool JobDialect::encode(const Subject& subject, const Event& event, bool partial,
+                        std::string& out) const {
   const Job& job = static_cast<const Job&>(subject);
   if (event.type == EventType::kRemoved || !tells(job, event)) return false;
   json_.clear();
   write(job, event, json_);
-  append_sse({}, id_of(event, /*partial=*/false), json_.view(), out);
+  append_sse({}, id_of(event, partial), json_.view(), out);
   return true;
 }
 
-void JobDialect::encode_latest(const Subject& subject, bool partial, std::string& out) const {
+void JobDialect::encode_latest(const Subject& subject, Sequence through, bool partial,
+                               std::string& out) const {
   const Job& job = static_cast<const Job&>(subject);
-  const Event event = now(job);
+  Event event = now(job);
+  event.sequence = through;
   json_.clear();
   write(job, event, json_);
   append_sse({}, id_of(event, partial), json_.view(), out);

@@ -16,8 +16,14 @@ class JobDialect : public StreamDialect {
  public:
   explicit JobDialect(const EventIds& ids) : ids_(ids) {}
 
-  bool encode(const Subject& subject, const Event& event, std::string& out) const final;
-  void encode_latest(const Subject& subject, bool partial, std::string& out) const override;
+  bool encode(const Subject& subject, const Event& event, std::string& out) const final {
+    return encode(subject, event, /*partial=*/false, out);
+  }
+  bool encode_partial(const Subject& subject, const Event& event, std::string& out) const final {
+    return encode(subject, event, /*partial=*/true, out);
+  }
+  void encode_latest(const Subject& subject, Sequence through, bool partial,
+                     std::string& out) const override;
 
  protected:
   /// One event's JSON, on one line. Looks at the event for what moves, so that a replay is the
@@ -33,6 +39,8 @@ class JobDialect : public StreamDialect {
   std::string id_of(const Event& event, bool partial) const;
 
  private:
+  bool encode(const Subject& subject, const Event& event, bool partial, std::string& out) const;
+
   const EventIds& ids_;
   mutable JsonWriter json_;  // a buffer, no state
 };

@@ -31,10 +31,10 @@ bool ChannelDialect::encode(const Subject& /*subject*/, const Event& event,
   return true;
 }
 
-void ChannelDialect::encode_latest(const Subject& subject, bool /*partial*/,
+void ChannelDialect::encode_latest(const Subject& subject, Sequence through, bool /*partial*/,
                                    std::string& out) const {
   const Channel& channel = static_cast<const Channel&>(subject);
-  append(channel.topic.last_sequence(), channel.latest.json, out);
+  append(through, channel.latest.json, out);
 }
 
 void ChannelDialect::append(Sequence sequence, const Text& json, std::string& out) const {
@@ -61,7 +61,7 @@ void ProgressChannels::follow(const Request& request, const Responder& responder
   if (user == nullptr || !accepts_stream(request, responder)) return;
   Selection selection;
   Channel* const channel = parts_.channels.find(*user);
-  if (channel != nullptr) selection.topics = {&channel->topic};
+  if (channel != nullptr) selection.topic = &channel->topic;
   selection.live.emplace().group = group_of_channel(*user);
   parts_.opener.open(responder, dialect_, parts_.opener.seen(request), std::move(selection));
 }

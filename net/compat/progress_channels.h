@@ -24,7 +24,8 @@ class ChannelDialect final : public StreamDialect {
   explicit ChannelDialect(const EventIds& ids) : ids_(ids) {}
 
   bool encode(const Subject& subject, const Event& event, std::string& out) const override;
-  void encode_latest(const Subject& subject, bool partial, std::string& out) const override;
+  void encode_latest(const Subject& subject, Sequence through, bool partial,
+                     std::string& out) const override;
 
  private:
   void append(Sequence sequence, const Text& json, std::string& out) const;

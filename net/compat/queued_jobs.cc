@@ -79,15 +79,17 @@ void QueuedJobDialect::encode_greeting(std::string_view resumed_id, std::string&
              out);
 }
 
-void QueuedJobDialect::encode_latest(const Subject& subject, bool partial, std::string& out) const {
+void QueuedJobDialect::encode_latest(const Subject& subject, Sequence through, bool partial,
+                                     std::string& out) const {
   const Job& job = static_cast<const Job&>(subject);
-  const Event event = now(job);
+  Event event = now(job);
+  event.sequence = through;
   // Clients finish on a job_update only, so one that is over gets that as well.
   const bool update_follows = !of_owner_ && is_terminal(job.state);
   JsonWriter json;
   write_status("initial_status", job, event, failure(job, event), json);
   append_sse({}, id_of(event, partial || update_follows), json.view(), out);
-  if (update_follows) JobDialect::encode_latest(subject, partial, out);
+  if (update_follows) JobDialect::encode_latest(subject, through, partial, out);
 }
 
 void QueuedJobDialect::encode_restatement(const Subject& subject, const Event* event,
@@ -146,9 +148,9 @@ void QueuedJobs::follow(const Kind& kind, const Request& request, const Responde
 void QueuedJobs::follow_owner(const Request& request, const Responder& responder) {
   if (!accepts_stream(request, responder)) return;
   const std::string owner(kAnonymous);
-  Opener::Seen seen = parts_.opener.seen(request);
-  if (seen.through && !parts_.jobs.retains_removed_after(*seen.through)) seen.through.reset();
-  Selection selection = select_jobs(parts_.jobs, owner, seen.through, is_queued_kind);
+  const Opener::Seen seen = parts_.opener.seen(request);
+  Selection selection;
+  selection.among.emplace(JobsAmong{parts_.jobs, owner, is_queued_kind});
   selection.live.emplace().group = group_of_owner(owner);
   parts_.opener.open(responder, all_, seen, std::move(selection));
 }

@@ -25,7 +25,8 @@ class QueuedJobDialect final : public JobDialect {
   QueuedJobDialect(const EventIds& ids, bool of_owner) : JobDialect(ids), of_owner_(of_owner) {}
 
   void encode_greeting(std::string_view resumed_id, std::string& out) const override;
-  void encode_latest(const Subject& subject, bool partial, std::string& out) const override;
+  void encode_latest(const Subject& subject, Sequence through, bool partial,
+                     std::string& out) const override;
   void encode_restatement(const Subject& subject, const Event* event,
                           std::string& out) const override;
 

@@ -53,7 +53,11 @@ void HttpConnections::on_ready(ConnectionId id, Ready ready) {
     return pump(slot);
   }
   if (ready.readable) discard_input(slot);
-  if (ready.writable && parts_.connections.find(id) != nullptr) parts_.streams.on_writable(slot);
+  if (!ready.writable || parts_.connections.find(id) == nullptr) return;
+  parts_.streams.on_writable(slot);
+  if (!openings_.empty() && connection->state == Connection::State::kStreaming) {
+    go_on_opening(slot);
+  }
 }
 
 void HttpConnections::go_on() {
@@ -61,7 +65,12 @@ void HttpConnections::go_on() {
     const Connection* connection = parts_.connections.find(id);
     if (connection == nullptr) continue;
     const std::uint32_t slot = ConnectionTable::slot_of(id);
-    connection->state == Connection::State::kHttp ? pump(slot) : discard_input(slot);
+    if (connection->state == Connection::State::kHttp) {
+      pump(slot);
+    } else {
+      discard_input(slot);
+      if (connection->state == Connection::State::kStreaming) go_on_opening(slot);
+    }
   }
 }
 
@@ -218,12 +227,45 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
   if (exchange.readable) go_on_later(slot);  // what it still sends, or its end
   exchanges_.give(std::move(connection.exchange));
   const double age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
-  parts_.streams.begin(slot, opening, !start.live, parts_.clock.wall_at(), age);
-  if (start.live && connection.state == Connection::State::kStreaming) {
-    connection.subscribed = true;
-    parts_.hub.subscribe(slot, std::move(start.live->query),
-                         {start.live->dialect, connection.framing}, start.live->seen_through);
+  const bool ends = !start.live && start.rest == nullptr;
+  parts_.streams.begin(slot, opening, ends, parts_.clock.wall_at(), age);
+  if (connection.state != Connection::State::kStreaming) return;
+  if (start.live) subscribe(slot, std::move(*start.live));
+  if (start.rest == nullptr) return;
+  openings_.emplace(id, std::move(start.rest));
+  if (!connection.backlog) go_on_later(slot);
+}
+
+void HttpConnections::subscribe(std::uint32_t slot, StreamLive live) {
+  Connection& connection = parts_.connections.at(slot);
+  if (connection.subscribed) parts_.hub.unsubscribe(slot);
+  connection.subscribed = true;
+  parts_.hub.subscribe(slot, std::move(live.query), {live.dialect, connection.framing},
+                       live.seen_through);
+}
+
+void HttpConnections::go_on_opening(std::uint32_t slot) {
+  const Connection& connection = parts_.connections.at(slot);
+  const auto found = openings_.find(parts_.connections.id_of(slot));
+  // One whose reader has enough to take is gone on with when the socket has room again.
+  if (found == openings_.end() || connection.ends || connection.backlog) return;
+  std::vector<FrameRef> frames;
+  if (!found->second->next(frames)) {
+    parts_.streams.go_on_opening(slot, frames, /*ends=*/false);
+    if (connection.state == Connection::State::kStreaming) go_on_later(slot);
+    return;
   }
+  parts_.hub.flush();  // what was told meanwhile stands before the last piece, which has its id
+  if (connection.state != Connection::State::kStreaming) return;
+  std::optional<StreamLive> live = found->second->live();
+  parts_.streams.go_on_opening(slot, frames, !live);
+  if (live && connection.state == Connection::State::kStreaming) subscribe(slot, std::move(*live));
+  // Its dialect may be read until the slot is freed; then forget() comes.
+  if (live && connection.state == Connection::State::kStreaming) openings_.erase(found);
+}
+
+void HttpConnections::forget(std::uint32_t slot) {
+  openings_.erase(parts_.connections.id_of(slot));
 }
 
 bool HttpConnections::send(std::uint32_t slot) {

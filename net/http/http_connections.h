@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -54,6 +55,8 @@ class HttpConnections final : public ResponseCarrier {
   /// A connected socket, non-blocking. `over_limit`: its first request is answered 503.
   ConnectionId accept(int fd, bool over_limit);
   void on_ready(ConnectionId id, Ready ready);
+  /// The connection has gone, and its subscription before it.
+  void forget(std::uint32_t slot);
   void on_due(std::uint32_t slot);
 
   void reply(ConnectionId id, Response response) override;
@@ -76,6 +79,8 @@ class HttpConnections final : public ResponseCarrier {
   void answered(std::uint32_t slot);
   void leave(std::uint32_t slot);
   void go_on_later(std::uint32_t slot);
+  void subscribe(std::uint32_t slot, StreamLive live);
+  void go_on_opening(std::uint32_t slot);
   void go_on();
   void discard_input(std::uint32_t slot);
   void plan(std::uint32_t slot);
@@ -88,6 +93,7 @@ class HttpConnections final : public ResponseCarrier {
   bool draining_ = false;
   std::optional<ConnectionId> reading_;   // whose input is being taken; it sends after that
   std::vector<ConnectionId> unfinished_;  // that used up their turn, or left input behind
+  std::unordered_map<ConnectionId, std::unique_ptr<OpeningRest>> openings_;  // not whole yet
   Timer go_on_timer_;
   Millis date_at_ = -1;  // in seconds
   std::string date_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,15 +16,31 @@ namespace progressd {
 /// A slot below, its generation above: not used again before 2^31 others of the slot.
 using ConnectionId = std::uint64_t;
 
+/// What a stream goes on to read.
+struct StreamLive {
+  Query query;
+  const Dialect* dialect;
+  Sequence seen_through;
+};
+
+/// The rest of an opening that is too long to be made at once: it is made piece by piece, as its
+/// reader takes it, so that a reader who takes nothing costs a piece and no more.
+class OpeningRest {
+ public:
+  virtual ~OpeningRest() = default;
+  /// Adds the next frames, up to kOpeningFramesMax; none where there was much to look through. True
+  /// when these were the last.
+  virtual bool next(std::vector<FrameRef>& frames) = 0;
+  /// After the last: what the stream reads from then on; none: it ends.
+  virtual std::optional<StreamLive> live() = 0;
+};
+inline constexpr std::size_t kOpeningFramesMax = 256;
+
 /// What an event stream begins with, and what it goes on to read.
 struct StreamStart {
   std::vector<FrameRef> opening;
-  struct Live {
-    Query query;
-    const Dialect* dialect;
-    Sequence seen_through;
-  };
-  std::optional<Live> live;  // none: the stream ends with the opening
+  std::optional<StreamLive> live;     // with `rest`: until that is made
+  std::unique_ptr<OpeningRest> rest;  // null: the opening is whole
 };
 
 /// Who carries an answer to its connection.

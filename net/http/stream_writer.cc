@@ -25,7 +25,21 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
     connection.ends_at = deadlines_.now() + Deadlines::ticks(static_cast<Millis>(length));
   }
   ++counters_.open;
+  write_opening(slot, opening, ends);
+  if (connection.state == Connection::State::kStreaming) plan(slot);
+}
+
+void StreamWriter::go_on_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
+  const Connection& connection = connections_.at(slot);
+  ENSURE(connection.state == Connection::State::kStreaming && !connection.ends);
+  if (frames.empty() && ends) return end(slot);
+  write_opening(slot, frames, ends);
+}
+
+void StreamWriter::write_opening(std::uint32_t slot, std::span<const FrameRef> opening, bool ends) {
+  Connection& connection = connections_.at(slot);
   connection.ends = ends;
+  const std::size_t behind = connection.backlog ? connection.backlog->outbox.bytes() : 0;
   // Piece by piece, since only a socket that is full is a reason to conflate.
   while (!connection.backlog && !opening.empty()) {
     const auto part = opening.first(std::min(opening.size(), SocketIo::kPiecesMax - 1));
@@ -35,8 +49,9 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
     if (connection.state != Connection::State::kStreaming) return;
   }
   if (!opening.empty()) enqueue(connection, opening, ends);
-  if (connection.backlog) connection.backlog->opening_bytes = connection.backlog->outbox.bytes();
-  plan(slot);
+  if (connection.backlog) {
+    connection.backlog->opening_bytes += connection.backlog->outbox.bytes() - behind;
+  }
 }
 
 void StreamWriter::forget(Connection& connection) {

@@ -42,6 +42,8 @@ class StreamWriter final : public Sink {
   /// `age`: 0 to 1, where between 80 and 100 % of the greatest age this stream ends.
   void begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends, Millis wall_at,
              double age);
+  /// More of an opening, which was not over with begin().
+  void go_on_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   void deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                bool ends) override;
   void on_writable(std::uint32_t slot);
@@ -56,6 +58,7 @@ class StreamWriter final : public Sink {
   const StreamCounters& counters() const { return counters_; }
 
  private:
+  void write_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   /// Writes frames whose bytes stand in `pieces_`, or queues what the socket does not take.
   void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   void gather(std::span<const FrameRef> frames);

@@ -104,7 +104,7 @@ void Watch::follow(const Request& request, const Responder& responder) {
   seen.through = ids_.parse(seen.id);
   if (seen.through && *seen.through > topic_.last_sequence()) seen.through.reset();
   Selection selection;
-  if (status_) selection.topics = {&topic_};
+  if (status_) selection.topic = &topic_;
   if (!status_ || !status_->is_terminal()) {
     selection.live.emplace();
     selection.live->topics = {&topic_};
@@ -118,7 +118,7 @@ bool Watch::encode(const Subject&, const Event& event, std::string& out) const {
   return true;
 }
 
-void Watch::encode_latest(const Subject& subject, bool, std::string& out) const {
+void Watch::encode_latest(const Subject& subject, Sequence, bool, std::string& out) const {
   encode(subject, latest_, out);
 }
 

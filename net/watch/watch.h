@@ -55,7 +55,8 @@ class Watch final : public Subject, public StreamDialect {
 
   std::string topic_name() const override { return "watch:" + spec_.name; }
   bool encode(const Subject& subject, const Event& event, std::string& out) const override;
-  void encode_latest(const Subject& subject, bool partial, std::string& out) const override;
+  void encode_latest(const Subject& subject, Sequence through, bool partial,
+                     std::string& out) const override;
 
   const std::string& name() const { return spec_.name; }
   /// The last good one; none before the first.
