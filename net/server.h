@@ -46,6 +46,8 @@ class Server {
   /// Errors: that of the first which can't be had.
   Result<std::vector<std::string>> start();
 
+  const Router& routes() const { return router_; }
+
   /// No new connections; streams are ended spread over the drain time; then the loop stops.
   void begin_drain();
 
