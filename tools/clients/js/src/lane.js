@@ -1,7 +1,8 @@
 // The jobs that one stream follows. A job that joins later wants a snapshot, and the others want no
 // event lost: an event id resumes only a stream of the same jobs. So a second stream is opened, of
 // all of them and from the start, and its events are held back until it has a snapshot of every job
-// and the first stream has told everything up to those snapshots. Then it takes over:
+// and the two streams have met: for each job that both carry, one has come that was told already.
+// Then it takes over:
 //
 //   current  A─B─A────A─B        told as they come
 //   next          (A B C)─A─B─C  held; told from here on, without what was told already
@@ -48,9 +49,9 @@ export class Lane {
       // One that comes back later shall get a snapshot then: it counts as new.
       for (const job of member.jobs) if (!jobs.has(job)) member.jobs.delete(job);
     }
+    if (this.#current && isWithin(jobs, this.#current.jobs)) return this.#dropNext();
     if (this.#next && isWithin(jobs, this.#next.jobs)) return this.#joinIfReady();
     this.#dropNext();
-    if (this.#current && isWithin(jobs, this.#current.jobs)) return;
     if (this.#current?.stream.connection === 'open') {
       this.#next = this.#open(jobs, '', []);
       this.#joinTimer = setTimeout(() => this.#join(), JOIN_MS_MAX);
@@ -91,38 +92,53 @@ export class Lane {
     const isOfNoUse = this.name !== MINE && event.type !== 'gap' && !member.jobs.has(event.data.id);
     if (isOfNoUse) return;
     if (member.held) member.held.push(event);
-    else this.#tell({ kind: 'event', lane: this.name, event });
+    else this.#tellEvent(event);
     this.#joinIfReady();
   }
 
   #joinIfReady() {
     if (!this.#next) return;
+    const { held, jobs } = this.#next;
+    const hasSnapshot = new Set(held.filter(({ type }) => type === 'snapshot').map(({ data }) => data.id));
+    const meetings = this.#meetings();
+    const isReady = (job) => hasSnapshot.has(job) && (!this.#current.jobs.has(job) || meetings.has(job));
+    if ([...jobs].every(isReady)) this.#join();
+  }
+
+  // For each job of both streams, the place of the latest held event that was told already.
+  #meetings() {
     const lane = this.#mirror.lane(this.name);
-    const snapshots = new Map();
-    for (const { type, data } of this.#next.held) {
-      if (type === 'snapshot') snapshots.set(data.id, data.eventId);
-    }
-    const isToldTo = (job) =>
-      snapshots.has(job) &&
-      (!this.#current.jobs.has(job) || this.#mirror.isTold(lane, job, snapshots.get(job)));
-    if ([...this.#next.jobs].every(isToldTo)) this.#join();
+    const places = new Map();
+    this.#next.held.forEach(({ id, data }, at) => {
+      const isTold = this.#mirror.isTold(lane, data.id, data.eventId ?? id);
+      if (isTold && this.#current.jobs.has(data.id)) places.set(data.id, at);
+    });
+    return places;
   }
 
   #join() {
     clearTimeout(this.#joinTimer);
+    const meetings = this.#meetings();
     this.#current.stream.close();
     this.#current = this.#next;
     this.#next = null;
     const { held } = this.#current;
     this.#current.held = null;
-    for (const event of held) this.#tell({ kind: 'event', lane: this.name, event });
-    this.#sayConnection(this.#current);
+    held.forEach((event, at) => {
+      if (!(at <= meetings.get(event.data.id))) this.#tellEvent(event);
+    });
+    this.#sayConnection(this.#current, held.at(-1)?.id);
   }
 
-  #sayConnection(member) {
+  #tellEvent(event) {
+    const jobs = event.type === 'gap' ? [...this.jobs] : [];
+    this.#tell({ kind: 'event', lane: this.name, event, jobs });
+  }
+
+  #sayConnection(member, lastEventId) {
     const { connection } = member.stream;
     if (member !== this.#current || connection === 'closed') return;
-    this.#tell({ kind: 'connection', lane: this.name, connection });
+    this.#tell({ kind: 'connection', lane: this.name, connection, lastEventId });
   }
 
   // One job that is unknown or somebody else's gets the whole stream refused: find out which.

@@ -7,8 +7,8 @@
 //                bye {tab}
 //   from a hub   begin {}                          say what you want
 //                welcome {tab, state}              for one tab: what a late comer has missed
-//                event {lane, event}
-//                connection {lane, connection}
+//                event {lane, event, jobs}         jobs: whom a gap concerns
+//                connection {lane, connection, lastEventId}    an id only when streams changed over
 //                refused {lane, job, problem}      job: null for the lane of one's own jobs
 //
 // A lane is what one stream carries: 'mine', or some of the jobs that are followed by id.
@@ -73,6 +73,7 @@ export class Mirror {
         return this.#applyEvent(this.lane(message.lane), message.event);
       case 'connection':
         this.lane(message.lane).connection = message.connection;
+        if (message.lastEventId) this.lane(message.lane).lastEventId = message.lastEventId;
         return true;
       case 'refused':
         for (const tab of tabs.values()) {

@@ -118,14 +118,14 @@ class Page {
     for (const following of [...this.#followings]) this.#pass(message, following);
   }
 
-  #pass({ kind, lane, event, job, problem }, following) {
+  #pass({ kind, lane, event, jobs, job, problem }, following) {
     this.#sayConnection(following);
     const isMine = following.id === null;
     if (isMine !== (lane === MINE)) return;
     if (kind === 'refused' && following.id === job) return following.fail(problemOf(problem));
     if (kind !== 'event') return;
     const isConcerned = isMine || event.data.id === following.id
-      || (event.type === 'gap' && this.#mirror.lane(lane) === this.#laneOf(following));
+      || (event.type === 'gap' && jobs.includes(following.id));
     if (isConcerned) following.take(event, this.#mirror.lane(lane).jobs.get(event.data.id));
   }
 
