@@ -8,12 +8,11 @@ export class EventStreamParser {
   #skipLf = false;  // the last character was a CR: an LF next belongs to it
   #type = '';
   #data = [];
-  #id;
+  #id = '';
 
   /** `onEvent({type, id, data})`: `id` is the last one so far. `onRetry(ms)`. */
-  constructor({ onEvent, onRetry, lastEventId = '' }) {
+  constructor({ onEvent, onRetry }) {
     this.#take = { onEvent, onRetry };
-    this.#id = lastEventId;
   }
 
   push(bytes) {

@@ -19,7 +19,8 @@ export async function request(method, path, body, options = {}) {
     throw options.signal?.aborted ? error : new ProgressdError('the server does not answer');
   });
   if (!response.ok) throw await ProgressdError.of(response);
-  return response.status === 204 ? null : response.json();
+  const text = await response.text();
+  return text === '' ? null : JSON.parse(text);
 }
 
 export const jobPath = (id) => `/v1/jobs/${encodeURIComponent(id)}`;

@@ -101,7 +101,7 @@ export class Stream {
       onEvent: whileHere((event) => {
         alive();
         isGood = true;
-        this.#lastEventId = event.id;
+        if (event.id) this.#lastEventId = event.id;  // one without an id moves nothing
         this.#listener.onEvent(event);
       }),
     });

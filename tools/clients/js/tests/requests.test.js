@@ -31,6 +31,7 @@ test('a refusal is a ProgressdError with what the server said', async (t) => {
     .on('GET', '/date', (asked) => problem(asked, 503, 'draining', { 'Retry-After': inAnHour }))
     .on('GET', '/html', ({ response }) => response.writeHead(502).end('<h1>Bad gateway</h1>'))
     .on('DELETE', '/empty', ({ response }) => response.writeHead(204).end())
+    .on('POST', '/empty', ({ response }) => response.writeHead(202, { 'Content-Length': 0 }).end())
     .start(t);
   const refused = (path) => request('GET', path, undefined, { baseUrl: server.url }).then(assert.fail, (error) => error);
   const told = await refused('/problem');
@@ -41,6 +42,7 @@ test('a refusal is a ProgressdError with what the server said', async (t) => {
   assert.deepEqual([(await refused('/html')).message, (await refused('/none')).retryable],
     ['the server answered 502', false]);
   assert.equal(await request('DELETE', '/empty', undefined, { baseUrl: server.url }), null);
+  assert.equal(await request('POST', '/empty', { completed: 1 }, { baseUrl: server.url }), null);
 });
 
 test('a server that is not there has status 0, and an abort is an abort', async (t) => {

@@ -82,6 +82,18 @@ for (const transport of ['fetch', 'eventsource']) {
     assert.match(told.find((one) => one instanceof Error).message, /not an event stream/);
   });
 
+  test(`${transport}: an event without an id does not forget the last one`, async (t) => {
+    const server = await served(t, (asked) => {
+      const to = stream(asked);
+      to.event('message', '', 'hello again');
+      if (server.requests.length === 1) to.event('progress', 7, {});
+      if (server.requests.length < 3) to.end();
+    });
+    follow(t, server, { transport });
+    await until(() => server.requests.length === 3);
+    assert.deepEqual(server.requests.map(({ query }) => query.get('lastEventId')), [null, '7', '7']);
+  });
+
   test(`${transport}: a server that goes away and comes back`, async (t) => {
     const server = await served(t, (asked) => stream(asked).event('progress', 1, {}));
     const { told, events } = follow(t, server, { transport });
