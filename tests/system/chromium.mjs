@@ -3,7 +3,7 @@ import { chromium } from "playwright-core";
 
 export const say = (fact) => process.stdout.write(JSON.stringify(fact) + "\n");
 
-export async function launch(profile) {
+export async function launch(profile, { args = [], ...options } = {}) {
   return chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
     headless: false, // the flag below asks for the new headless mode, which is the browser itself
@@ -17,6 +17,8 @@ export async function launch(profile) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
+    ...options,
   });
 }
