@@ -95,7 +95,12 @@ void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const Sub
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming || connection.ends) continue;
     connection.ends = ends;
-    connection.backlog ? hold_back(slot, frames, ends) : transmit(slot, frames, ends);
+    if (connection.backlog) {
+      hold_back(slot, frames, ends);
+    } else {
+      transmit(slot, frames, ends);
+    }
+    if (connection.backlog) close_if_over_bound(slot);
   }
   lasting_.clear();
 }
@@ -117,7 +122,6 @@ void StreamWriter::hold_back(std::uint32_t slot, std::span<const FrameRef> frame
   Connection& connection = connections_.at(slot);
   count_conflated(connection, frames.size() - lasting_.size());
   enqueue(connection, lasting_, ends);
-  close_if_over_bound(slot);
 }
 
 void StreamWriter::count_conflated(Connection& connection, std::size_t events) {
@@ -127,10 +131,7 @@ void StreamWriter::count_conflated(Connection& connection, std::size_t events) {
 
 void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
   Connection& connection = connections_.at(slot);
-  if (connection.backlog) {
-    enqueue(connection, frames, ends);
-    return close_if_over_bound(slot);
-  }
+  if (connection.backlog) return enqueue(connection, frames, ends);
   const bool last_chunk = ends && connection.framing == Framing::kChunked;
   if (last_chunk) pieces_.push_back(last_chunk_.bytes());
   const std::size_t due = pieces_bytes_ + (last_chunk ? last_chunk_.bytes().size() : 0);

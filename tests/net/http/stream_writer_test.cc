@@ -144,6 +144,18 @@ TEST_F(StreamWriterTest, AReaderOverTheBoundIsClosedAndOthersAreNot) {
   EXPECT_EQ(io_.sockets[11].written, "HEAD" + large + large);
 }
 
+TEST_F(StreamWriterTest, TheBoundHoldsInTheTurnInWhichTheSocketFills) {
+  settings_.outbox_bytes_max = 100;
+  const auto slot = open_stream(10);
+  io_.sockets[10].room = 10;
+  deliver(event(std::string(111, 'x'), 1, false), {slot});
+  EXPECT_EQ(at(slot).state, Connection::State::kClosing);
+  const auto other = open_stream(11);
+  io_.sockets[11].room = 10;
+  deliver(event(std::string(110, 'x'), 2, false), {other});
+  EXPECT_EQ(at(other).state, Connection::State::kStreaming);
+}
+
 TEST_F(StreamWriterTest, TheOpeningDoesNotCountAgainstTheBound) {
   settings_.outbox_bytes_max = 10;
   io_.sockets[10].room = 1;
