@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
+import pytest
 from progressd_client import AsyncClient, Client, ReconnectPolicy, Settings
 
 os.environ["NO_PROXY"] = "*"  # the servers of the tests are here, whatever proxy this machine has
@@ -85,3 +86,17 @@ def new_client(kind: str, url: str, **options: Any) -> Any:
     """A client that waits for nothing, unless told otherwise."""
     options.setdefault("settings", at_once())
     return Driven(url, **options) if kind == "async" else Client(url, **options)
+
+
+@pytest.fixture(params=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """A factory of clients: `connect(url, token=…)`; each test runs with the synchronous and the asynchronous one."""
+    clients = []
+
+    def start(url: str, **options: Any) -> Any:
+        clients.append(new_client(request.param, url, **options))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
-from both_clients import new_client
+from both_clients import connect  # noqa: F401  (a fixture)
 from scripted_server import Reply, Request, ScriptedServer
-
-
-@pytest.fixture(params=["sync", "async"])
-def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """A factory of clients: `connect(url, token=…)`; each test runs with the synchronous and the asynchronous one."""
-    clients = []
-
-    def start(url: str, **options: Any) -> Any:
-        clients.append(new_client(request.param, url, **options))
-        return clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture

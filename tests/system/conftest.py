@@ -8,6 +8,7 @@ import pytest
 
 pytest.register_assert_rewrite("harness")
 
+from both_clients import connect  # noqa: E402, F401  (a fixture)
 from harness import BINARY, Server  # noqa: E402
 
 
