@@ -201,7 +201,7 @@ def test_whose_job_it_is_not(shared: Server) -> None:
     character, media, other = by_hand(shared), by_hand(shared, "media"), shared.external()
     for kind, job in (("media", character), ("character", media), ("character", other), ("character", {"id": "none"})):
         for method in ("GET", "HEAD"):
-            assert shared.request(method, f"{SSE}/{kind}/{job['id']}").status == 404
+            assert shared.stream(f"{SSE}/{kind}/{job['id']}", method=method).status == 404
     assert_problem(shared.request("GET", f"{SSE}/media/{character['id']}"), 404, character["id"])
     assert_problem(shared.request("GET", f"{SSE}/character/{character['id']}", headers={"Accept": "text/html"}), 406)
     assert_problem(shared.request("GET", f"{SSE}/my", headers={"Accept": "text/html"}), 406)
