@@ -142,7 +142,8 @@ TEST_F(JobJsonTest, AGapEchoesTheIdAndHasNone) {
 TEST_F(JobJsonTest, APartialSnapshotsIdResumesNothing) {
   table.create(job_spec("a", Runner::kExternal));
   std::string out;
-  NativeDialect(ids, true).encode_latest(*table.jobs.find("a"), /*through=*/1, /*partial=*/true, out);
+  NativeDialect(ids, true).encode_latest(*table.jobs.find("a"), /*through=*/1, /*partial=*/true,
+                                         out);
   EXPECT_EQ(out.substr(0, 33), "event: snapshot\nid: 1f3a9c04-1~\nd");
   EXPECT_FALSE(ids.parse("1f3a9c04-1+"));
 }
