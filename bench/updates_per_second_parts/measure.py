@@ -58,6 +58,5 @@ def seconds(value: float) -> str:
 
 def timed_flags(settings: Settings, longer_s: float = 0) -> list[str]:
     """`longer_s`: additional warm-up."""
-    longer_s = 0 if settings.is_quick else longer_s
     hold, warmup = settings.hold_s + longer_s, settings.warmup_s + longer_s
     return ["--hold", seconds(hold), "--warmup", seconds(warmup)]

@@ -28,7 +28,7 @@ SETTLE = "90s"
 
 STUCK_PADDING = "x" * 1_000
 STUCK_WINDOW = 32
-STUCK_FILL_S = 3.0
+STUCK_FILL_S = 8.0
 
 ALL_STREAMS = "/v1/jobs/job-{i}/events"
 ONE_JOB = "/v1/jobs/job-0/events"
