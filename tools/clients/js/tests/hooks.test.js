@@ -16,8 +16,10 @@ console.error = (text, ...more) => String(text).includes('react-test-renderer is
 /** Renders a component that does nothing but call `hook(props)`; `shown()` is what it gave last. */
 async function render(t, hook, props) {
   let last;
+  const renders = [];  // of each: what was asked for, and what was shown
   const Probe = (given) => {
     last = hook(given);
+    renders.push({ given, last });
     return null;
   };
   const element = (given) => createElement(StrictMode, null, createElement(Probe, given));
@@ -27,6 +29,7 @@ async function render(t, hook, props) {
   t.after(unmount);
   return {
     shown: () => last,
+    renders,
     rerender: (given) => act(async () => tree.update(element(given))),
     until: async (condition) => {
       // What comes within act() is shown when it ends.
@@ -57,7 +60,7 @@ test('useJobProgress shows a job from nothing to its end', async (t) => {
 test('useJobProgress follows another job when the id changes, and shows nothing of the last one', async (t) => {
   const server = await new FakeServer().on('GET', '/v1/events', () => {}).start(t);
   const baseUrl = server.url;
-  const { shown, rerender, until: untilShown } = await render(t, progressOf, { id: null, baseUrl });
+  const { shown, renders, rerender, until: untilShown } = await render(t, progressOf, { id: null, baseUrl });
   assert.equal(server.requests.length, 0);
   await rerender({ id: 'a', baseUrl });
   const to = stream(await server.next('/v1/events'));
@@ -65,6 +68,7 @@ test('useJobProgress follows another job when the id changes, and shows nothing 
   await untilShown(({ percent }) => percent === 70);
   await rerender({ id: 'b', baseUrl });
   assert.deepEqual([shown().percent, shown().job], [0, null]);
+  assert.ok(renders.every(({ given, last }) => given.id !== 'b' || last.percent === 0), 'not even for one render');
   stream(await server.next('/v1/events')).event('snapshot', '2', job('b', { eventId: '2', percent: 5 }));
   await untilShown(({ percent }) => percent === 5);
   await to.ended;

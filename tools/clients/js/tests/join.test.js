@@ -166,6 +166,27 @@ test('the old stream is cut while one joins: it comes back from its id, and the 
   assert.deepEqual([a.told, b.told], [['snapshot 1', 'progress 2', 'progress 3'], ['snapshot 4']]);
 });
 
+test('one that joins while the stream is broken: it begins anew, for there is no snapshot to go on from', async (t) => {
+  const { server, follow, a, b, current, next } = await joining(t);
+  b.following.close();
+  await next.ended;
+  const asked = { a: null, 'a,c': null };
+  server.on('GET', '/v1/events', (request) => {
+    asked[request.query.getAll('job')] = request;
+    if (request.query.getAll('job').length < 2) problem(request, 503, 'not now');
+  });
+  current.cut();
+  await until(() => asked.a);
+  const c = follow('c');
+  await until(() => asked['a,c']);
+  const both = script(asked['a,c']);
+  assert.equal(both.asked, 'a,c from null');
+  both.partial('a', 2);
+  both.snapshot('c', 3);
+  await until(() => c.told.length === 1);
+  assert.deepEqual([a.told, c.told], [['snapshot 1', 'progress 2'], ['snapshot 3']]);
+});
+
 test('a new stream that cannot open gets the old one’s place: browsers allow six connections only', async (t) => {
   const { a, current, next } = await joining(t, { answersNext: false });
   assert.equal(next.asked, 'a,b from null');
