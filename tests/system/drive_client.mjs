@@ -49,7 +49,9 @@ const deeds = {
   },
   freeze: ({ tab }) => hear(tab, "freeze"),
   thaw: ({ tab }) => hear(tab, "resume"),
-  leave: ({ tab }) => tabs[tab].goto(url("/healthz")),
+  async leave({ tab }) {
+    await tabs[tab].goto(url("/healthz"));
+  },
   async back({ tab }) {
     await tabs[tab].evaluate("history.back()").catch(() => {});
     await tabs[tab].waitForFunction(() => document.title === "ready");
