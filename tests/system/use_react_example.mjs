@@ -72,6 +72,7 @@ const begin = card(titles[0]).getByRole("button", { name: "Start" });
 await begin.focus();
 await page.keyboard.press("Enter");
 await card(titles[0]).and(page.locator('[data-state="active"]')).waitFor();
+await page.waitForFunction(() => values["A job of one’s own"].at(-1) > 2);
 say({ keepsFocus: await begin.evaluate((button) => button === document.activeElement) });
 await card(titles[0]).getByRole("button", { name: "Cancel" }).click();
 await card(titles[0]).and(page.locator('[data-state="cancelled"]')).waitFor();
