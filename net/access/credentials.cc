@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 namespace progressd {
 namespace {
@@ -34,15 +33,17 @@ Credentials of_authorization(const Request& request, std::string_view value) {
   return {std::string(token), /*token_sent=*/true};
 }
 
-/// The cookie's value; none when it was not sent, or has none.
-/// Source: RFC 6265, sections 4.2.1 and 5.4: of several with one name the first is the closest.
-std::optional<std::string_view> cookie(const Request& request, std::string_view name) {
+}  // namespace
+
+// RFC 6265, sections 4.2.1 and 5.4: of several cookies with one name the first is the closest.
+std::optional<std::string_view> token_cookie(const Request& request) {
   std::string_view rest = request.header("Cookie").value_or("");
   while (!rest.empty()) {
     const std::string_view pair = rest.substr(0, rest.find(';'));
     rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
     const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos || trimmed(pair.substr(0, equals)) != name) continue;
+    if (equals == std::string_view::npos || trimmed(pair.substr(0, equals)) != kTokenCookie)
+      continue;
     std::string_view value = trimmed(pair.substr(equals + 1));
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
       value = value.substr(1, value.size() - 2);
@@ -52,11 +53,9 @@ std::optional<std::string_view> cookie(const Request& request, std::string_view 
   return std::nullopt;
 }
 
-}  // namespace
-
 Credentials credentials_of(const Request& request, bool query_token) {
   if (const auto value = request.header("Authorization")) return of_authorization(request, *value);
-  std::optional<std::string_view> token = cookie(request, kTokenCookie);
+  std::optional<std::string_view> token = token_cookie(request);
   if (!token && query_token) token = request.query(kTokenParameter);
   if (token && !token->empty()) return {std::string(*token), /*token_sent=*/true};
   return refuse("a token is needed: send it as Authorization: Bearer TOKEN", /*token_sent=*/false);

@@ -2,6 +2,7 @@
 // them that has a token decides, good or bad, so that a stale one is noticed and not papered over.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ struct Credentials {
   /// Whether one was sent, however badly.
   bool token_sent;
 };
+
+/// What a browser sends by itself, whichever page makes it ask; none when it has none.
+std::optional<std::string_view> token_cookie(const Request& request);
 
 /// `query_token`: whether `?access_token=` counts.
 Credentials credentials_of(const Request& request, bool query_token);
