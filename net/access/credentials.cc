@@ -1,7 +1,5 @@
 #include "net/access/credentials.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace progressd {
