@@ -11,6 +11,8 @@ namespace progressd {
 /// Why something was refused. net/http/response.cc holds the one table from here to HTTP statuses.
 enum class Errc {
   kMalformed,           // 400: the bytes are not what they should be
+  kUnauthorized,        // 401: nobody knows who asks
+  kForbidden,           // 403: it is known who asks, and they may not
   kNotFound,            // 404
   kConflict,            // 409: the job's state does not allow it
   kPreconditionFailed,  // 412: If-Match

@@ -6,12 +6,10 @@
 #include "core/jobs/job_json.h"
 #include "core/jobs/job_table.h"
 #include "core/ledger.h"
+#include "net/access/caller.h"
 #include "net/http/router.h"
 
 namespace progressd {
-
-/// Who a request comes from when nobody has to say who they are.
-inline constexpr std::string_view kAnonymous = "anonymous";
 
 class JobApi {
  public:
