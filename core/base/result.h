@@ -18,6 +18,7 @@ enum class Errc {
   kPreconditionFailed,  // 412: If-Match
   kUnsupportedType,     // 415
   kInvalid,             // 422: well-formed, but a field is out of its range
+  kTooMany,             // 429: this caller asks for more than one may have
   kOverloaded,          // 503: a bounded table is full
   kUnavailable,         // 503: what it takes is away
 };

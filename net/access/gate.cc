@@ -8,8 +8,8 @@ namespace {
 std::int64_t unix_seconds(const Clock& clock) { return clock.wall_at() / 1'000; }
 
 TicketUse use_of(const Request& request) {
-  return {request.stream_job, request.header("Last-Event-ID").has_value() ||
-                                  request.query("lastEventId").has_value()};
+  return {request.stream_job,
+          request.header("Last-Event-ID").has_value() || request.query("lastEventId").has_value()};
 }
 
 std::string_view shared_secret(const AccessSettings& settings) {

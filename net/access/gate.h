@@ -15,8 +15,8 @@
 #include "core/base/clock.h"
 #include "net/access/browser_rules.h"
 #include "net/access/caller.h"
-#include "net/access/credentials.h"
 #include "net/access/cors.h"
+#include "net/access/credentials.h"
 #include "net/access/jwt.h"
 #include "net/access/settings.h"
 #include "net/access/tickets.h"
@@ -36,7 +36,8 @@ class Gate {
   /// The answer to a request that no handler should see; none for the others.
   std::optional<Response> turned_away(const Request& request) const;
 
-  /// Sets the request's caller. The answer to a request whose caller can't be told; none when it can.
+  /// Sets the request's caller. The answer to a request whose caller can't be told; none when it
+  /// can.
   std::optional<Response> identify(Request& request);
 
   /// Uses up the ticket that the request came with, if it came with one. The answer where that
@@ -49,7 +50,9 @@ class Gate {
 
   bool is_auth_on() const { return verifier_.has_value(); }
   /// Header lines that every answer to the request carries, a stream's too.
-  std::string_view header_lines(const Request& request) const { return cors_.header_lines(request); }
+  std::string_view header_lines(const Request& request) const {
+    return cors_.header_lines(request);
+  }
 
  private:
   static Response unauthorized_or_problem(const Error& error);

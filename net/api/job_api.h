@@ -7,6 +7,7 @@
 #include "core/jobs/job_table.h"
 #include "core/ledger.h"
 #include "net/access/caller.h"
+#include "net/access/creation_limits.h"
 #include "net/http/router.h"
 
 namespace progressd {
@@ -19,6 +20,7 @@ class JobApi {
     const EventIds& ids;
     const Clock& clock;
     Random& random;
+    CreationLimits& creation_limits;
   };
   explicit JobApi(const Parts& parts) : parts_(parts), json_(parts.ids) {}
 
@@ -32,7 +34,8 @@ class JobApi {
   void cancel(const Request& request, const Responder& responder);
   void remove(const Request& request, const Responder& responder);
 
-  bool refused_by_precondition(const Request& request, const Responder& responder);
+  /// Answers, and says true, when the caller may not change the job, or not as it is now.
+  bool is_change_refused(const Request& request, const Responder& responder);
   Response job_response(int status, const Job& job);
 
   Parts parts_;

@@ -102,6 +102,8 @@ int status_of(Errc code) {
       return 415;
     case Errc::kInvalid:
       return 422;
+    case Errc::kTooMany:
+      return 429;
     case Errc::kOverloaded:
     case Errc::kUnavailable:
       return 503;
@@ -134,11 +136,11 @@ Response problem(int status, std::string_view detail, int retry_after_seconds) {
 
 Response problem(const Error& error) {
   const int status = status_of(error.code);
-  return problem(status, error.detail, status == 503 ? 5 : 0);
+  return problem(status, error.detail, status == 503 || status == 429 ? 5 : 0);
 }
 
 void append_response(const Response& response, const ResponseContext& context,
-                     std::string_view date, std::string& out) {
+                     std::string_view date, std::string_view lines, std::string& out) {
   append_status(response.status, date, out);
   if (!response.content_type.empty()) append_header("Content-Type: ", response.content_type, out);
   // RFC 9110, section 8.6: no Content-Length with these two.
@@ -153,11 +155,12 @@ void append_response(const Response& response, const ResponseContext& context,
   } else if (context.minor_version == 0) {
     out.append("Connection: keep-alive\r\n");
   }
-  out.append("X-Content-Type-Options: nosniff\r\n\r\n");
+  out.append(lines).append("X-Content-Type-Options: nosniff\r\n\r\n");
   if (!context.is_head && response.status != 304) out.append(response.body);
 }
 
-void append_stream_head(int minor_version, std::string_view date, std::string& out) {
+void append_stream_head(int minor_version, std::string_view date, std::string_view lines,
+                        std::string& out) {
   append_status(200, date, out);
   out.append(
       "Content-Type: text/event-stream\r\n"
@@ -166,6 +169,7 @@ void append_stream_head(int minor_version, std::string_view date, std::string& o
       "X-Content-Type-Options: nosniff\r\n"
       "Connection: close\r\n");
   if (minor_version >= 1) out.append("Transfer-Encoding: chunked\r\n");
+  out.append(lines);
   out.append("\r\n");
 }
 
