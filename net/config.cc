@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <limits>
 
 #include "core/base/time_text.h"
+#include "net/config_access.h"
+#include "net/config_flags.h"
 #include "net/http/listener.h"
 
 namespace progressd {
@@ -18,99 +18,6 @@ namespace {
 constexpr std::size_t kJobThreadsMax = 512;
 constexpr std::size_t kWatchesMax = 1'000;
 constexpr std::string_view kVersion = PROGRESSD_VERSION;
-
-Result<std::size_t> parse_bytes(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::size_t bytes;
-  };
-  constexpr std::array<Unit, 5> kUnits{
-      {{"", 1}, {"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}}};
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  for (const Unit& known : kUnits) {
-    if (error == std::errc{} && unit == known.name &&
-        number <= std::numeric_limits<std::uint32_t>::max() / known.bytes) {
-      return number * known.bytes;
-    }
-  }
-  return fail(Errc::kInvalid,
-              fmt::format("'{}' is no size: write it like 4096, 16KiB, 1MiB", text));
-}
-
-std::string bytes_text(std::size_t bytes) {
-  if (bytes != 0 && bytes % (1024 * 1024) == 0) return fmt::format("{}MiB", bytes / (1024 * 1024));
-  if (bytes != 0 && bytes % 1024 == 0) return fmt::format("{}KiB", bytes / 1024);
-  return fmt::format("{}", bytes);
-}
-
-/// `--max-body-bytes` is PROGRESSD_MAX_BODY_BYTES in the environment.
-std::string environment_name(std::string_view flag) {
-  std::string name = "PROGRESSD_";
-  for (const char c : flag.substr(2)) {
-    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return name;
-}
-
-/// Adds flags of one group of --help. What CLI11 throws stays within read_config().
-class Flags {
- public:
-  Flags(CLI::App& app, std::string group) : app_(app), group_(std::move(group)) {}
-
-  void duration(const std::string& flag, Millis& target, const std::string& help) {
-    parsed(flag, help, "DURATION", duration_text(target), [flag, &target](const std::string& text) {
-      target = value_or_throw(flag, parse_duration(text));
-    });
-  }
-  void bytes(const std::string& flag, std::size_t& target, const std::string& help) {
-    parsed(flag, help, "SIZE", bytes_text(target), [flag, &target](const std::string& text) {
-      target = value_or_throw(flag, parse_bytes(text));
-    });
-  }
-  void count(const std::string& flag, std::size_t& target, const std::string& help,
-             const std::string& default_text = "") {
-    parsed(flag, help, "NUMBER", default_text.empty() ? std::to_string(target) : default_text,
-           [flag, &target](const std::string& text) {
-             const auto [end, error] =
-                 std::from_chars(text.data(), text.data() + text.size(), target);
-             if (error != std::errc{} || end != text.data() + text.size() || target > 100'000'000) {
-               throw CLI::ValidationError(flag, fmt::format("'{}' is no count", text));
-             }
-           });
-  }
-  void on_off(const std::string& flag, bool& target, const std::string& help) {
-    finish(app_.add_flag(flag, target, help), flag);
-  }
-  void parsed(const std::string& flag, const std::string& help, const std::string& type,
-              const std::string& default_text,
-              const std::function<void(const std::string&)>& parse) {
-    CLI::Option* option = app_.add_option_function<std::string>(flag, parse, help);
-    option->type_name(type)->default_str(default_text);
-    finish(option, flag);
-  }
-  void finish(CLI::Option* option, const std::string& flag) {
-    option->group(group_)->envname(environment_name(flag));
-  }
-
- private:
-  template <class T>
-  static T value_or_throw(const std::string& flag, const Result<T>& result) {
-    if (!result) throw CLI::ValidationError(flag, result.error().detail);
-    return *result;
-  }
-
-  CLI::App& app_;
-  std::string group_;
-};
-
-void check_member(const std::string& flag, const std::string& value,
-                  std::initializer_list<std::string_view> known) {
-  if (std::find(known.begin(), known.end(), value) != known.end()) return;
-  throw CLI::ValidationError(
-      flag, fmt::format("'{}' is not known: it can be {}", value, fmt::join(known, ", ")));
-}
 
 void add_network_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Network");
@@ -122,11 +29,6 @@ void add_network_flags(CLI::App& app, Config& config) {
                "--listen");
   flags.on_off("--insecure", config.insecure,
                "Listen on other addresses than loopback although nobody has to say who they are");
-  flags.parsed("--auth", "Who may do what: none, anybody everything", "MODE", config.auth,
-               [&config](const std::string& mode) {
-                 check_member("--auth", mode, {"none"});
-                 config.auth = mode;
-               });
   flags.duration("--drain", config.drain_ms,
                  "After SIGTERM, streams are ended spread over this time");
 }
@@ -206,6 +108,15 @@ void add_limit_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Limits (0: none)");
   flags.count("--max-connections", config.connections_max,
               "Connections at once; more are answered 503", "the descriptor limit less a reserve");
+  AccessSettings& access = config.access;
+  flags.count("--max-streams-per-user", access.streams_per_user_max,
+              "Streams at once of one user, where users are known");
+  flags.count("--max-streams-per-address", access.streams_per_address_max,
+              "Streams at once from one address");
+  flags.count("--max-jobs-per-user", access.jobs_per_user_max,
+              "Jobs at once of one user that are not over, where users are known");
+  flags.count("--create-rate", access.creates_per_second_max,
+              "Jobs that one user may create per second, where users are known");
   HttpLimits& limits = config.http.limits;
   flags.bytes("--max-header-bytes", limits.header_bytes_max, "Request line and header fields");
   flags.count("--max-headers", limits.headers_max, "Header fields of a request");
@@ -232,10 +143,11 @@ void check_whole(const Config& config) {
   for (const std::string& address : config.listen) {
     const Result<bool> loopback = is_loopback(address);
     if (!loopback) throw CLI::ValidationError("--listen", loopback.error().detail);
-    if (!*loopback && !config.insecure) {
+    if (!*loopback && !config.insecure && !config.access.keys) {
       throw CLI::ValidationError(
           "--listen", fmt::format("{} can be reached from outside, and nobody has to say who they "
-                                  "are: add --insecure if that is meant",
+                                  "are: add --jwt-secret-file, --jwt-public-key or --jwks-file, "
+                                  "or --insecure if that is meant",
                                   address));
     }
   }
@@ -270,6 +182,7 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   app.set_version_flag("--version", fmt::format("progressd {}", kVersion));
   app.get_formatter()->column_width(34);
   add_network_flags(app, config);
+  add_access_flags(app, config.access);
   add_job_flags(app, config);
   add_stream_flags(app, config);
   add_watch_flags(app, config);
@@ -277,6 +190,7 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   add_log_flags(app, config);
   try {
     app.parse(argc, argv);
+    check_access(app, config.access);
     check_whole(config);
   } catch (const CLI::Success& shown) {  // --help, --version
     std::ostringstream out;
@@ -296,8 +210,14 @@ Config in_force(Config config) {
   for (std::size_t* bound :
        {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max, &http.body_bytes_max,
         &config.streams.outbox_bytes_max, &config.jobs.jobs_max, &config.jobs.idempotency_keys_max,
-        &config.channels.channels_max}) {
+        &config.channels.channels_max, &config.access.streams_per_user_max,
+        &config.access.streams_per_address_max, &config.access.jobs_per_user_max}) {
     if (*bound == 0) *bound = kNoBound;
+  }
+  if (!config.access.keys) {  // everybody is the same user
+    config.access.streams_per_user_max = kNoBound;
+    config.access.jobs_per_user_max = kNoBound;
+    config.access.creates_per_second_max = 0;
   }
   config.channels.history_events_max = config.history_events;
   for (Millis* time : {&config.http.header_timeout_ms, &config.http.body_timeout_ms,
@@ -311,6 +231,10 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
   const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   const HttpLimits& http = config.http.limits;
   return {{"maxConnections", number(config.connections_max)},
+          {"maxStreamsPerUser", number(config.access.streams_per_user_max)},
+          {"maxStreamsPerAddress", number(config.access.streams_per_address_max)},
+          {"maxJobsPerUser", number(config.access.jobs_per_user_max)},
+          {"createRate", number(config.access.creates_per_second_max)},
           {"maxJobs", number(config.jobs.jobs_max)},
           {"maxIdempotencyKeys", number(config.jobs.idempotency_keys_max)},
           {"maxChannels", number(config.channels.channels_max)},

@@ -8,6 +8,7 @@
 
 #include "core/channels/channel_table.h"
 #include "core/jobs/job_table.h"
+#include "net/access/settings.h"
 #include "net/compat/demo_jobs.h"
 #include "net/http/http_connections.h"
 #include "net/http/stream_writer.h"
@@ -19,7 +20,7 @@ namespace progressd {
 struct Config {
   std::vector<std::string> listen{"127.0.0.1:8080"};
   bool insecure = false;
-  std::string auth = "none";
+  AccessSettings access;
   std::string journal = "memory:";
   std::size_t history_events = 256;
   Millis retain_finished_ms = 3'600'000;

@@ -23,6 +23,13 @@ constexpr std::size_t kOtherDescriptors = 32;
 constexpr Millis kDrainIdleMs = 1'000;
 constexpr Millis kDrainTickMs = 20;
 
+/// Whether nobody reaches the server from outside.
+bool is_on_loopback(const Config& config) {
+  return std::all_of(config.listen.begin(), config.listen.end(), [](const std::string& address) {
+    return is_loopback(address).value_or(false);
+  });
+}
+
 Tick tick_of(const Loop& loop) { return static_cast<Tick>(loop.now() / kTickMs); }
 
 }  // namespace
@@ -48,11 +55,12 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       connections_(io_,
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
-                     streams_.forget(connection);
+                     streams_.forget(slot);
                      http_.forget(slot);
                    }),
       deadlines_(connections_, tick_of(loop)),
-      streams_(limits_.streams, io_, connections_, deadlines_),
+      stream_limits_(config_.access.streams_per_user_max, config_.access.streams_per_address_max),
+      streams_(limits_.streams, io_, connections_, deadlines_, stream_limits_),
       hub_(config_.history_events, streams_),
       ledger_(journal_, jobs_, channels_, hub_),
       timer_runner_(loop, ledger_, clock_),
@@ -61,16 +69,21 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
                   config_.retain_channels_ms}),
       task_keeper_({loop, ledger_, jobs_, hub_, clock_, config_.keep_told_tasks_ms}),
       lag_(loop),
-      job_api_({ledger_, jobs_, ids_, clock_, random_}),
+      gate_(config_.access, is_on_loopback(config_), clock_, random_),
+      creation_limits_(jobs_, loop, config_.access.jobs_per_user_max,
+                       config_.access.creates_per_second_max),
+      job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_}),
       report_api_(ledger_, clock_),
       opener_({ledger_, ids_, random_}),
       stream_api_({jobs_, ids_, opener_}),
+      ticket_api_(gate_, jobs_),
       watches_({loop, hub_, opener_, random_}, config_.watches),
-      operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, lag_, watches_,
-                       [this] { return ready_ && drain_until_ == 0; }}),
-      demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs}),
-      http_({limits_.http, io_, connections_, deadlines_, streams_, router_, hub_, clock_, random_,
-             loop}),
+      operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, stream_limits_,
+                       lag_, watches_, [this] { return ready_ && drain_until_ == 0; }}),
+      demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs, creation_limits_}),
+      router_(gate_),
+      http_({limits_.http, io_, connections_, deadlines_, streams_, router_, gate_, stream_limits_,
+             hub_, clock_, random_, loop}),
       poller_(loop,
               [this](std::uint64_t token, Ready ready) {
                 Listeners::is_token(token) ? listeners_.on_ready(token)
@@ -97,6 +110,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
   job_api_.add_routes(router_);
   report_api_.add_routes(router_);
   stream_api_.add_routes(router_);
+  ticket_api_.add_routes(router_);
   operations_api_.add_routes(router_);
   add_dashboard_routes(router_);
   add_seed_systems();
@@ -168,6 +182,7 @@ void Server::begin_drain() {
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming) continue;
     connection.ends_at = now + 1 + static_cast<Tick>(random_.next() % spread);
+    connection.expires = false;
     deadlines_.set(slot, connection.ends_at);
   }
   drain_timer_.start_every(kDrainTickMs);

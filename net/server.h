@@ -15,6 +15,7 @@
 #include "net/api/operations_api.h"
 #include "net/api/report_api.h"
 #include "net/api/stream_api.h"
+#include "net/api/ticket_api.h"
 #include "net/compat/demo_jobs.h"
 #include "net/compat/seed_system.h"
 #include "net/config.h"
@@ -69,6 +70,7 @@ class Server {
   ChannelTable channels_;
   ConnectionTable connections_;
   Deadlines deadlines_;
+  StreamLimits stream_limits_;
   StreamWriter streams_;
   Hub hub_;
   Ledger ledger_;
@@ -77,10 +79,13 @@ class Server {
   Caretaker caretaker_;
   TaskKeeper task_keeper_;
   LagMeter lag_;
+  Gate gate_;
+  CreationLimits creation_limits_;
   JobApi job_api_;
   ReportApi report_api_;
   Opener opener_;
   StreamApi stream_api_;
+  TicketApi ticket_api_;
   Watches watches_;
   OperationsApi operations_api_;
   DemoJobs demo_jobs_;

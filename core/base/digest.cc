@@ -1,6 +1,8 @@
 #include "core/base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "core/base/ensure.h"
 
@@ -12,6 +14,20 @@ Digest sha256(std::string_view bytes) {
   ENSURE(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
   ENSURE(size == digest.size());
   return digest;
+}
+
+Digest hmac_sha256(std::string_view key, std::string_view bytes) {
+  Digest digest;
+  unsigned size = 0;
+  ENSURE(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+              reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data(),
+              &size) != nullptr);
+  ENSURE(size == digest.size());
+  return digest;
+}
+
+bool equals_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace progressd

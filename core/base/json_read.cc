@@ -298,6 +298,13 @@ Result<void> JsonReader::read_object(std::string_view text, const Visit& visit) 
   return {};
 }
 
+Result<void> JsonReader::read_copied_object(std::string_view text, const Visit& visit) {
+  std::string padded;
+  padded.reserve(text.size() + kJsonPaddingBytes);
+  padded.append(text).append(kJsonPaddingBytes, ' ');
+  return read_object(std::string_view(padded).substr(0, text.size()), visit);
+}
+
 Result<std::int64_t> JsonValue::integer(std::string_view field, std::int64_t min,
                                         std::int64_t max) {
   read_ = true;
@@ -340,6 +347,33 @@ Result<std::string> JsonValue::json(std::string_view field, std::size_t bytes_ma
                 fmt::format("{}: must be at most {} bytes of JSON", field, bytes_max));
   }
   return text;
+}
+
+bool JsonValue::is_array() {
+  ondemand::json_type type;
+  return value_of(value_).type().get(type) == simdjson::SUCCESS &&
+         type == ondemand::json_type::array;
+}
+
+Result<void> JsonValue::elements(std::string_view field,
+                                 const std::function<Result<void>(JsonValue& element)>& visit) {
+  read_ = true;
+  ondemand::array array;
+  if (value_of(value_).get_array().get(array) != simdjson::SUCCESS) {
+    return malformed_or(fail(Errc::kInvalid, fmt::format("{}: must be an array", field)),
+                        value_of(value_), field);
+  }
+  for (auto item : array) {
+    ondemand::value value;
+    if (const auto error = std::move(item).get(value)) return malformed(error);
+    JsonValue element(&value);
+    if (Result<void> visited = visit(element); !visited) return visited;
+    if (element.read_) continue;
+    if (const auto checked = checked_text(value, field); !checked) {
+      return tl::unexpected(checked.error());
+    }
+  }
+  return {};
 }
 
 Result<std::string> minified_json(std::string_view text) { return run(text, Minifier()); }

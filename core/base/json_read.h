@@ -31,6 +31,12 @@ class JsonValue {
   /// beyond 1e308.
   Result<std::string> json(std::string_view field, std::size_t bytes_max);
 
+  bool is_array();
+  /// Calls `visit` for each element of an array, in order, null ones included.
+  /// Errors: the first one of `visit`; kInvalid, when it is no array.
+  Result<void> elements(std::string_view field,
+                        const std::function<Result<void>(JsonValue& element)>& visit);
+
  private:
   friend class JsonReader;
   explicit JsonValue(void* value) : value_(value) {}
@@ -50,6 +56,8 @@ class JsonReader {
   /// Errors: the first one of `visit`; kMalformed, when it is not JSON in UTF-8, or empty;
   /// kInvalid, when it is JSON but no object.
   Result<void> read_object(std::string_view text, const Visit& visit);
+  /// The same for a text with nothing readable behind it: it is copied.
+  Result<void> read_copied_object(std::string_view text, const Visit& visit);
 
  private:
   struct Parser;

@@ -50,7 +50,12 @@ Job* JobTable::find(std::string_view id) const {
 
 const JobTable::BySequence* JobTable::of_owner(const std::string& owner) const {
   const auto found = by_owner_.find(owner);
-  return found == by_owner_.end() ? nullptr : &found->second;
+  return found == by_owner_.end() ? nullptr : &found->second.jobs;
+}
+
+std::size_t JobTable::live_of(const std::string& owner) const {
+  const auto found = by_owner_.find(owner);
+  return found == by_owner_.end() ? 0 : found->second.live;
 }
 
 const Job* JobTable::oldest_finished(Millis finished_by) const {
@@ -113,7 +118,9 @@ Outcome JobTable::create(Sequence sequence, const Change& change) {
   Job& job = *owned;
   jobs_.emplace(job.spec.id, std::move(owned));
   by_sequence_.emplace(sequence, &job);
-  by_owner_[job.spec.owner].emplace(sequence, &job);
+  Owned& of_owner = by_owner_[job.spec.owner];
+  of_owner.jobs.emplace(sequence, &job);
+  ++of_owner.live;
   ++counts_[static_cast<std::size_t>(job.state)];
   if (key) idempotency_.add(spec.owner, key->key, {key->body, spec.id, sequence}, change.at);
   return told(job, EventType::kSnapshot, sequence, true);
@@ -240,8 +247,8 @@ Outcome JobTable::remove(Sequence sequence, Job& job) {
   finished_.erase(job.last_sequence);  // its end is the last that it told
   by_sequence_.erase(job.created_sequence);
   const auto owner = by_owner_.find(job.spec.owner);
-  owner->second.erase(job.created_sequence);
-  if (owner->second.empty()) by_owner_.erase(owner);
+  owner->second.jobs.erase(job.created_sequence);
+  if (owner->second.jobs.empty()) by_owner_.erase(owner);
   --counts_[static_cast<std::size_t>(job.state)];
   job.removed_sequence = sequence;
   const auto entry = jobs_.find(job.spec.id);
@@ -262,7 +269,10 @@ void JobTable::set_state(Job& job, State state, Millis at) {
     job.started_at = at;
     job.rate.start(at);
   }
-  if (is_terminal(state)) job.finished_at = at;
+  if (is_terminal(state)) {
+    job.finished_at = at;
+    --by_owner_.at(job.spec.owner).live;
+  }
 }
 
 }  // namespace progressd

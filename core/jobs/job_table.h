@@ -51,6 +51,8 @@ class JobTable {
   const BySequence& all() const { return by_sequence_; }
   /// Null when the owner has no job.
   const BySequence* of_owner(const std::string& owner) const;
+  /// How many of the owner's are not over.
+  std::size_t live_of(const std::string& owner) const;
 
   /// The job that has been over for longest, if that was by `finished_by`.
   const Job* oldest_finished(Millis finished_by) const;
@@ -74,7 +76,11 @@ class JobTable {
   JobTableLimits limits_;
   std::unordered_map<std::string_view, std::unique_ptr<Job>> jobs_;  // the key is the job's own id
   BySequence by_sequence_;
-  std::unordered_map<std::string, BySequence> by_owner_;
+  struct Owned {
+    BySequence jobs;
+    std::size_t live = 0;
+  };
+  std::unordered_map<std::string, Owned> by_owner_;
   std::map<Sequence, Job*> finished_;  // by the sequence of their end
   std::deque<std::unique_ptr<Job>> removed_;
   Sequence removed_dropped_ = 0;

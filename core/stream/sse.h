@@ -14,6 +14,7 @@
 namespace progressd {
 
 inline constexpr std::string_view kSseKeepalive = ": keepalive\n\n";
+inline constexpr std::string_view kSseTokenExpired = ": token expired\n\n";
 
 /// One block: `event:` unless `name` is empty, `id:` unless `id` is, one `data:` line.
 /// Shape: `json` has no line break.

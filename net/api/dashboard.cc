@@ -16,18 +16,22 @@ std::string_view media_type(std::string_view path) {
 void add_dashboard_routes(Router& router) {
   for (const Asset& asset : dashboard_assets()) {
     const std::string path = asset.path == "index.html" ? "/" : "/" + std::string(asset.path);
-    router.add(Method::kGet, path, [asset](Request&, Responder responder) {
-      Response response;
-      response.content_type = media_type(asset.path);
-      response.body = asset.bytes;
-      // The page talks to this server and to nobody else.
-      response
-          .with("Content-Security-Policy",
-                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-                "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-          .with("Cache-Control", "no-cache");
-      responder.reply(std::move(response));
-    });
+    router.add(
+        Method::kGet, path,
+        [asset](Request&, Responder responder) {
+          Response response;
+          response.content_type = media_type(asset.path);
+          response.body = asset.bytes;
+          // The page talks to this server and to nobody else.
+          response
+              .with("Content-Security-Policy",
+                    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+                    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors "
+                    "'none'")
+              .with("Cache-Control", "no-cache");
+          responder.reply(std::move(response));
+        },
+        Audience::kEverybody);
   }
 }
 

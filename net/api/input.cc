@@ -84,6 +84,11 @@ bool preconditions_hold(const Request& request, const std::string& tag) {
   return (!wanted || wanted->matches(tag)) && !(unwanted && unwanted->matches(tag));
 }
 
+bool refused(bool may, const Responder& responder) {
+  if (!may) responder.reply(problem(403, "this is not yours"));
+  return !may;
+}
+
 std::string no_such_job(std::string_view id) { return fmt::format("no job has the id '{}'", id); }
 
 std::string make_job_id(Random& random) {

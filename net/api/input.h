@@ -9,7 +9,9 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/stream/event_id.h"
+#include "net/access/policy.h"
 #include "net/http/request.h"
+#include "net/http/responder.h"
 
 namespace progressd {
 
@@ -17,6 +19,9 @@ std::string no_such_job(std::string_view id);
 
 /// An id that can't be guessed.
 std::string make_job_id(Random& random);
+
+/// Answers 403, and says true, when the caller may not.
+bool refused(bool may, const Responder& responder);
 
 /// Whether If-Match and If-None-Match let a request change what has this tag.
 bool preconditions_hold(const Request& request, const std::string& tag);

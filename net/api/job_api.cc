@@ -41,7 +41,7 @@ Result<ListFilters> read_filters(const Request& request) {
   filters.kind = *kind;
   const auto owner = filter(request, "owner");
   if (!owner) return tl::unexpected(owner.error());
-  filters.owner = *owner == "me" ? std::string(kAnonymous) : *owner;
+  filters.owner = *owner == "me" ? request.caller.user : *owner;
   if (const auto limit = request.query("limit")) {
     const auto [end, error] =
         std::from_chars(limit->data(), limit->data() + limit->size(), filters.limit);
@@ -50,8 +50,9 @@ Result<ListFilters> read_filters(const Request& request) {
       return fail(Errc::kInvalid, fmt::format("limit: must be an integer from 1 to {}", kListMax));
     }
   }
-  filters.text = fmt::format("state={} kind={} owner={}", state->value_or(""),
-                             filters.kind.value_or(""), filters.owner.value_or(""));
+  filters.text =
+      fmt::format("state={} kind={} owner={} caller={}", state->value_or(""),
+                  filters.kind.value_or(""), filters.owner.value_or(""), request.caller.user);
   return filters;
 }
 
@@ -102,7 +103,11 @@ void JobApi::create(Request& request, const Responder& responder) {
   auto key = read_idempotency_key(request);
   if (!key) return responder.reply(problem(key.error()));
   if (spec->id.empty()) spec->id = make_job_id(parts_.random);
-  if (spec->owner.empty()) spec->owner = kAnonymous;
+  if (spec->owner.empty()) spec->owner = request.caller.user;
+  if (refused(may_create_for(request.caller, spec->owner), responder)) return;
+  if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
+    return responder.reply(std::move(*refusal));
+  }
 
   Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.wall_at());
   change.creation = std::make_unique<Creation>(Creation{std::move(*spec), std::move(*key)});
@@ -118,6 +123,7 @@ void JobApi::create(Request& request, const Responder& responder) {
 void JobApi::get(const Request& request, const Responder& responder) {
   const Job* job = parts_.jobs.find(request.path_parameters[0]);
   if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (refused(may_see(request.caller, *job), responder)) return;
   Response response = job_response(200, *job);
   const std::optional<TagList> known = tag_list(request, "If-None-Match", /*weak=*/true);
   if (known && known->matches(parts_.ids.text(job->last_sequence))) {
@@ -128,8 +134,12 @@ void JobApi::get(const Request& request, const Responder& responder) {
 }
 
 void JobApi::list(const Request& request, const Responder& responder) {
-  const Result<ListFilters> filters = read_filters(request);
+  const Caller& caller = request.caller;
+  Result<ListFilters> filters = read_filters(request);
   if (!filters) return responder.reply(problem(filters.error()));
+  if (filters->owner && refused(may_list_owner(caller, *filters->owner), responder)) return;
+  // Who sees only their own need not look through everybody's.
+  if (!caller.administers && !caller.reports) filters->owner = caller.user;
   Sequence before = UINT64_MAX;
   if (const auto cursor = request.query("cursor")) {
     const Result<Sequence> place = read_cursor(*cursor, filters->text);
@@ -149,7 +159,7 @@ void JobApi::list(const Request& request, const Responder& responder) {
   Sequence last = 0;
   bool more = false;
   for (auto at = std::make_reverse_iterator(jobs->lower_bound(before)); at != jobs->rend(); ++at) {
-    if (!matches(*at->second, *filters)) continue;
+    if (!matches(*at->second, *filters) || !may_see(caller, *at->second)) continue;
     if (listed == filters->limit || out.view().size() > kListBytesMax) {
       more = true;
       break;
@@ -166,9 +176,9 @@ void JobApi::list(const Request& request, const Responder& responder) {
 }
 
 void JobApi::patch(Request& request, const Responder& responder) {
-  if (parts_.jobs.find(request.path_parameters[0]) == nullptr) {
-    return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
-  }
+  const Job* const job = parts_.jobs.find(request.path_parameters[0]);
+  if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (refused(may_report(request.caller, *job), responder)) return;
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));
   Result<Report> report = read_report(reader_, request.body);
@@ -189,17 +199,17 @@ void JobApi::patch(Request& request, const Responder& responder) {
   });
 }
 
-bool JobApi::refused_by_precondition(const Request& request, const Responder& responder) {
+bool JobApi::is_change_refused(const Request& request, const Responder& responder) {
   const Job* job = parts_.jobs.find(request.path_parameters[0]);
-  if (job == nullptr || preconditions_hold(request, parts_.ids.text(job->last_sequence))) {
-    return false;
-  }
+  if (job == nullptr) return false;  // which the change will be told
+  if (refused(may_change(request.caller, *job), responder)) return true;
+  if (preconditions_hold(request, parts_.ids.text(job->last_sequence))) return false;
   responder.reply(problem(412, "the job has changed since"));
   return true;
 }
 
 void JobApi::cancel(const Request& request, const Responder& responder) {
-  if (refused_by_precondition(request, responder)) return;
+  if (is_change_refused(request, responder)) return;
   Change change =
       make_change(ChangeKind::kCancel, request.path_parameters[0], parts_.clock.wall_at());
   parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
@@ -209,7 +219,7 @@ void JobApi::cancel(const Request& request, const Responder& responder) {
 }
 
 void JobApi::remove(const Request& request, const Responder& responder) {
-  if (refused_by_precondition(request, responder)) return;
+  if (is_change_refused(request, responder)) return;
   // A live job is cancelled first; for one that is over the first change is refused.
   const Millis at = parts_.clock.wall_at();
   std::vector<Change> changes;

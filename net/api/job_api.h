@@ -6,12 +6,11 @@
 #include "core/jobs/job_json.h"
 #include "core/jobs/job_table.h"
 #include "core/ledger.h"
+#include "net/access/caller.h"
+#include "net/access/creation_limits.h"
 #include "net/http/router.h"
 
 namespace progressd {
-
-/// Who a request comes from when nobody has to say who they are.
-inline constexpr std::string_view kAnonymous = "anonymous";
 
 class JobApi {
  public:
@@ -21,6 +20,7 @@ class JobApi {
     const EventIds& ids;
     const Clock& clock;
     Random& random;
+    CreationLimits& creation_limits;
   };
   explicit JobApi(const Parts& parts) : parts_(parts), json_(parts.ids) {}
 
@@ -34,7 +34,8 @@ class JobApi {
   void cancel(const Request& request, const Responder& responder);
   void remove(const Request& request, const Responder& responder);
 
-  bool refused_by_precondition(const Request& request, const Responder& responder);
+  /// Answers, and says true, when the caller may not change the job, or not as it is now.
+  bool is_change_refused(const Request& request, const Responder& responder);
   Response job_response(int status, const Job& job);
 
   Parts parts_;

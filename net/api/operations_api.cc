@@ -32,14 +32,23 @@ void write_milliseconds(std::string_view name, double milliseconds, JsonWriter& 
 }  // namespace
 
 void OperationsApi::add_routes(Router& router) {
-  router.add(Method::kGet, "/v1/stats", [this](Request&, Responder r) { stats(r); });
-  router.add(Method::kGet, "/v1/streams", [this](Request& q, Responder r) { streams(q, r); });
-  router.add(Method::kGet, "/healthz",
-             [](Request&, Responder r) { r.reply(json_response(200, R"({"status":"ok"})")); });
-  router.add(Method::kGet, "/readyz", [this](Request&, Responder r) {
-    r.reply(parts_.is_ready() ? json_response(200, R"({"status":"ready"})")
-                              : problem(503, "the server is starting or shutting down", 1));
+  router.add(Method::kGet, "/v1/stats", [this](Request& q, Responder r) {
+    if (!refused(may_operate(q.caller), r)) stats(r);
   });
+  router.add(Method::kGet, "/v1/streams", [this](Request& q, Responder r) {
+    if (!refused(may_operate(q.caller), r)) streams(q, r);
+  });
+  router.add(
+      Method::kGet, "/healthz",
+      [](Request&, Responder r) { r.reply(json_response(200, R"({"status":"ok"})")); },
+      Audience::kEverybody);
+  router.add(
+      Method::kGet, "/readyz",
+      [this](Request&, Responder r) {
+        r.reply(parts_.is_ready() ? json_response(200, R"({"status":"ready"})")
+                                  : problem(503, "the server is starting or shutting down", 1));
+      },
+      Audience::kEverybody);
 }
 
 void OperationsApi::stats(const Responder& responder) const {
@@ -94,7 +103,7 @@ void OperationsApi::write_stream(std::uint32_t slot, JsonWriter& out) const {
   out.begin_object();
   out.field("id", std::to_string(parts_.connections.id_of(slot)));
   out.key("user");
-  out.null();
+  connection.user == 0 ? out.null() : out.string(parts_.stream_limits.name(connection.user));
   out.field("address", parts_.io.peer(connection.fd));
   out.key("topics");
   out.begin_array();

@@ -25,6 +25,7 @@ class OperationsApi {
     SocketIo& io;
     ConnectionTable& connections;
     const StreamWriter& streams;
+    const StreamLimits& stream_limits;
     const LagMeter& lag;
     const Watches& watches;
     std::function<bool()> is_ready;

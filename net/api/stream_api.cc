@@ -12,8 +12,9 @@ StreamApi::StreamApi(const Parts& parts)
     : parts_(parts), named_(parts.ids, true), unnamed_(parts.ids, false) {}
 
 void StreamApi::add_routes(Router& router) {
-  router.add(Method::kGet, "/v1/jobs/{}/events",
-             [this](Request& q, Responder r) { follow_job(q, r); });
+  router.add(
+      Method::kGet, "/v1/jobs/{}/events", [this](Request& q, Responder r) { follow_job(q, r); },
+      Audience::kJobStream);
   router.add(Method::kGet, "/v1/events", [this](Request& q, Responder r) { follow_many(q, r); });
 }
 
@@ -27,6 +28,7 @@ Result<const NativeDialect*> StreamApi::dialect_of(const Request& request) const
 void StreamApi::follow_job(const Request& request, const Responder& responder) {
   Job* const job = parts_.jobs.find(request.path_parameters[0]);
   if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (refused(may_see(request.caller, *job), responder)) return;
   if (!accepts_stream(request, responder)) return;
   const auto dialect = dialect_of(request);
   if (!dialect) return responder.reply(problem(dialect.error()));
@@ -43,11 +45,14 @@ Result<Selection> StreamApi::select_named(const Request& request,
     if (id.empty()) return fail(Errc::kInvalid, "job: must not be empty");
     Job* const job = parts_.jobs.find(id);
     bool known = job != nullptr;
+    if (known && !may_see(request.caller, *job)) {
+      return fail(Errc::kForbidden, "job: '" + id + "' is not yours");
+    }
     if (known) listed.push_back(job->created_sequence);
     // A job that was removed is still told of to a reader that has not seen its end.
     for (const auto& removed : parts_.jobs.removed()) {
       const bool is_news = resumes_from && removed->removed_sequence > *resumes_from;
-      if (!is_news || removed->spec.id != id) continue;
+      if (!is_news || removed->spec.id != id || !may_see(request.caller, *removed)) continue;
       listed.push_back(removed->created_sequence);
       known = true;
     }
@@ -78,7 +83,10 @@ Result<Selection> StreamApi::select(const Request& request,
     return fail(Errc::kInvalid, "name jobs with job=, or owner=, kind= or all=true");
   }
   std::optional<std::string> owner_name = *owner;
-  if (owner_name == "me") owner_name = kAnonymous;
+  if (owner_name == "me") owner_name = request.caller.user;
+  const bool may =
+      owner_name ? may_list_owner(request.caller, *owner_name) : may_operate(request.caller);
+  if (!may) return fail(Errc::kForbidden, "these are others' jobs as well: ask for owner=me");
   Selection selection;
   selection.among.emplace(JobsAmong{parts_.jobs, owner_name, nullptr});
   if (*kind) {

@@ -44,7 +44,12 @@ Change DemoJobs::creation(JobSpec spec) const {
   return change;
 }
 
-void DemoJobs::create(JobSpec spec, const Responder& responder, const Then& then) {
+void DemoJobs::create(const Caller& caller, JobSpec spec, const Responder& responder,
+                      const Then& then) {
+  if (auto refusal = parts_.creation_limits.refuse(caller)) {
+    return responder.reply(std::move(*refusal));
+  }
+  spec.owner = caller.user;
   std::vector<Change> changes;
   changes.push_back(creation(std::move(spec)));
   go_on(std::move(changes), responder, then);

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/jobs/job_table.h"
 #include "core/ledger.h"
+#include "net/access/creation_limits.h"
 #include "net/http/responder.h"
 
 namespace progressd {
@@ -29,6 +30,7 @@ class DemoJobs {
     const Clock& clock;
     Random& random;
     DemoSettings settings;
+    CreationLimits& creation_limits;
   };
   explicit DemoJobs(const Parts& parts) : parts_(parts) {}
 
@@ -38,10 +40,10 @@ class DemoJobs {
   JobSpec spec_that_may_fail(std::string_view kind) const;
 
   using Then = std::function<void(Job& job)>;
-  /// Creates the job, and goes on with it. Where that is refused, answers so.
-  void create(JobSpec spec, const Responder& responder, const Then& then);
-  /// Goes on with the one job of the spec's id that everybody shares: created when there is none,
-  /// and anew when the last one has been over for `kept_ms`.
+  /// Creates the job as the caller's, and goes on with it. Where that is refused, answers so.
+  void create(const Caller& caller, JobSpec spec, const Responder& responder, const Then& then);
+  /// Goes on with the one job of the spec's id that everybody shares and nobody owns: created when
+  /// there is none, and anew when the last one has been over for `kept_ms`.
   void share(JobSpec spec, Millis kept_ms, const Responder& responder, const Then& then);
 
  private:

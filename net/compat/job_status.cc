@@ -49,13 +49,13 @@ bool JobStatusDialect::tells(const Job& /*job*/, const Event& event) const {
 }
 
 void JobStatus::add_routes(Router& router) {
-  router.add(Method::kPost, "/create_job", [this](Request&, Responder r) { create(r); });
+  router.add(Method::kPost, "/create_job", [this](Request& q, Responder r) { create(q, r); });
   router.add(Method::kGet, "/status", [this](Request& q, Responder r) { status(q, r); });
   router.add(Method::kGet, "/client_status", [this](Request& q, Responder r) { follow(q, r); });
 }
 
-void JobStatus::create(const Responder& responder) {
-  parts_.demo_jobs.create(parts_.demo_jobs.spec_that_may_fail(kKind), responder,
+void JobStatus::create(const Request& request, const Responder& responder) {
+  parts_.demo_jobs.create(request.caller, parts_.demo_jobs.spec_that_may_fail(kKind), responder,
                           [responder](const Job& job) {
                             JsonWriter out;
                             out.begin_object();
@@ -76,7 +76,7 @@ void JobStatus::with_job(const Request& request, const Responder& responder,
   }
   Job* const job = parts_.jobs.find(**id);
   if (job == nullptr) return responder.reply(problem(404, no_such_job(**id)));
-  then(*job);
+  if (!refused(may_see(request.caller, *job), responder)) then(*job);
 }
 
 void JobStatus::status(const Request& request, const Responder& responder) {

@@ -47,7 +47,7 @@ class JobStatus final : public SeedSystem {
   void add_routes(Router& router) override;
 
  private:
-  void create(const Responder& responder);
+  void create(const Request& request, const Responder& responder);
   void status(const Request& request, const Responder& responder);
   void follow(const Request& request, const Responder& responder);
   /// Goes on with the job that the request names, or with the demo job.

@@ -53,12 +53,13 @@ void ProgressChannels::add_routes(Router& router) {
   router.add(Method::kDelete, "/api/v1/sse/progress/{}",
              [this](Request& q, Responder r) { clear(q, r); });
   router.add(Method::kGet, "/api/v1/sse/connections/status",
-             [this](Request&, Responder r) { connections(r); });
+             [this](Request& q, Responder r) { connections(q, r); });
 }
 
 void ProgressChannels::follow(const Request& request, const Responder& responder) {
   const std::string* const user = user_of(request, responder);
-  if (user == nullptr || !accepts_stream(request, responder)) return;
+  if (user == nullptr || refused(may_follow_channel(request.caller, *user), responder)) return;
+  if (!accepts_stream(request, responder)) return;
   Selection selection;
   Channel* const channel = parts_.channels.find(*user);
   if (channel != nullptr) selection.topic = &channel->topic;
@@ -68,7 +69,7 @@ void ProgressChannels::follow(const Request& request, const Responder& responder
 
 void ProgressChannels::post(Request& request, const Responder& responder) {
   const std::string* const user = user_of(request, responder);
-  if (user == nullptr) return;
+  if (user == nullptr || refused(may_post_to_channel(request.caller), responder)) return;
   if (const auto body = check_body(request, "application/json"); !body) {
     return responder.reply(problem(body.error()));
   }
@@ -88,14 +89,14 @@ void ProgressChannels::post(Request& request, const Responder& responder) {
 
 void ProgressChannels::latest(const Request& request, const Responder& responder) const {
   const std::string* const user = user_of(request, responder);
-  if (user == nullptr) return;
+  if (user == nullptr || refused(may_follow_channel(request.caller, *user), responder)) return;
   const Channel* const channel = parts_.channels.find(*user);
   responder.reply(json_response(200, channel == nullptr ? "null" : channel->latest.json.view()));
 }
 
 void ProgressChannels::clear(const Request& request, const Responder& responder) {
   const std::string* const user = user_of(request, responder);
-  if (user == nullptr) return;
+  if (user == nullptr || refused(may_follow_channel(request.caller, *user), responder)) return;
   parts_.ledger.commit(make_change(ChangeKind::kChannelClear, *user, parts_.clock.wall_at()),
                        [responder, user = *user](std::span<const Outcome> outcomes) {
                          const std::optional<Error>& error = outcomes.front().error;
@@ -108,8 +109,10 @@ void ProgressChannels::clear(const Request& request, const Responder& responder)
                        });
 }
 
-void ProgressChannels::connections(const Responder& responder) const {
-  const auto users = parts_.hub.readers_of_groups(kChannelGroupPrefix);
+void ProgressChannels::connections(const Request& request, const Responder& responder) const {
+  auto users = parts_.hub.readers_of_groups(kChannelGroupPrefix);
+  std::erase_if(
+      users, [&](const auto& entry) { return !may_follow_channel(request.caller, entry.first); });
   std::size_t all = 0;
   for (const auto& [user, streams] : users) all += streams;
   JsonWriter out;

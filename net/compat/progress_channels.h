@@ -53,7 +53,7 @@ class ProgressChannels final : public SeedSystem {
   void post(Request& request, const Responder& responder);
   void latest(const Request& request, const Responder& responder) const;
   void clear(const Request& request, const Responder& responder);
-  void connections(const Responder& responder) const;
+  void connections(const Request& request, const Responder& responder) const;
 
   Parts parts_;
   ChannelDialect dialect_;

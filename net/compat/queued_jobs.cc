@@ -106,8 +106,9 @@ void QueuedJobs::add_routes(Router& router) {
   for (const Kind& kind : kKinds) {
     router.add(Method::kPost, kind.queue_path,
                [this, &kind](Request& q, Responder r) { queue(kind, q, r); });
-    router.add(Method::kGet, kind.follow_path,
-               [this, &kind](Request& q, Responder r) { follow(kind, q, r); });
+    router.add(
+        Method::kGet, kind.follow_path,
+        [this, &kind](Request& q, Responder r) { follow(kind, q, r); }, Audience::kJobStream);
   }
   router.add(Method::kGet, "/api/v1/sse/jobs/my",
              [this](Request& q, Responder r) { follow_owner(q, r); });
@@ -121,7 +122,7 @@ void QueuedJobs::queue(const Kind& kind, const Request& request, const Responder
   if (!object) return responder.reply(problem(object.error()));
   JobSpec spec = parts_.demo_jobs.spec(kind.name);
   spec.result = Text(fmt::format(R"({{"{}":"{}"}})", kind.result_key, make_job_id(parts_.random)));
-  parts_.demo_jobs.create(std::move(spec), responder, [responder](const Job& job) {
+  parts_.demo_jobs.create(request.caller, std::move(spec), responder, [responder](const Job& job) {
     JsonWriter out;
     out.begin_object();
     out.key("success");
@@ -141,13 +142,14 @@ void QueuedJobs::follow(const Kind& kind, const Request& request, const Responde
   if (job == nullptr || job->spec.kind.view() != kind.name) {
     return responder.reply(problem(404, fmt::format("no {} job has the id '{}'", kind.name, id)));
   }
+  if (refused(may_see(request.caller, *job), responder)) return;
   if (!accepts_stream(request, responder)) return;
   parts_.opener.open(responder, one_, parts_.opener.seen(request), select_job(*job));
 }
 
 void QueuedJobs::follow_owner(const Request& request, const Responder& responder) {
   if (!accepts_stream(request, responder)) return;
-  const std::string owner(kAnonymous);
+  const std::string& owner = request.caller.user;
   const Opener::Seen seen = parts_.opener.seen(request);
   Selection selection;
   selection.among.emplace(JobsAmong{parts_.jobs, owner, is_queued_kind});

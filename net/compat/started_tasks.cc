@@ -26,14 +26,16 @@ void StartedTaskDialect::write(const Job& job, const Event& event, JsonWriter& o
 }
 
 void StartedTasks::add_routes(Router& router) {
-  router.add(Method::kPost, "/start-task", [this](Request&, Responder r) { start(r); });
-  router.add(Method::kGet, "/task-progress/{}", [this](Request& q, Responder r) { follow(q, r); });
+  router.add(Method::kPost, "/start-task", [this](Request& q, Responder r) { start(q, r); });
+  router.add(
+      Method::kGet, "/task-progress/{}", [this](Request& q, Responder r) { follow(q, r); },
+      Audience::kJobStream);
 }
 
-void StartedTasks::start(const Responder& responder) {
+void StartedTasks::start(const Request& request, const Responder& responder) {
   JobSpec spec = parts_.demo_jobs.spec("task");
   spec.removed_once_told = true;
-  parts_.demo_jobs.create(std::move(spec), responder, [responder](const Job& job) {
+  parts_.demo_jobs.create(request.caller, std::move(spec), responder, [responder](const Job& job) {
     JsonWriter out;
     out.begin_object();
     out.field("task_id", job.spec.id);
@@ -45,6 +47,7 @@ void StartedTasks::start(const Responder& responder) {
 void StartedTasks::follow(const Request& request, const Responder& responder) {
   Job* const job = parts_.jobs.find(request.path_parameters[0]);
   if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (refused(may_see(request.caller, *job), responder)) return;
   if (!accepts_stream(request, responder)) return;
   const bool is_told = is_terminal(job->state) && request.method == Method::kGet;
   parts_.opener.open(responder, dialect_, parts_.opener.seen(request), select_job(*job));

@@ -37,7 +37,7 @@ class StartedTasks final : public SeedSystem {
   void add_routes(Router& router) override;
 
  private:
-  void start(const Responder& responder);
+  void start(const Request& request, const Responder& responder);
   void follow(const Request& request, const Responder& responder);
 
   Parts parts_;

@@ -20,6 +20,7 @@
 
 #include "core/stream/outbox.h"
 #include "core/stream/sse.h"
+#include "net/access/stream_limits.h"
 #include "net/http/exchange.h"
 #include "net/http/responder.h"
 #include "net/http/socket_io.h"
@@ -46,12 +47,14 @@ struct Connection {
   Framing framing = Framing::kChunked;
   bool subscribed = false;  // at the hub
   bool ends = false;        // streaming: over once all is written
+  bool expires = false;     // streaming: ends_at is when its token does
   bool over_limit = false;  // accepted only to be told that there is no room
   Tick due = 0;             // when its state must be looked at
   Tick wheel_tick = 0;      // when the wheel will do so, not later than `due`; 0: never
   Tick last_write = 0;      // streaming
   Tick ends_at = 0;         // streaming: by age or by drain; 0: never
   std::uint32_t conflated = 0;
+  StreamUser user = 0;                 // streaming
   Millis opened_at = 0;                // streaming: wall time
   std::unique_ptr<Exchange> exchange;  // kHttp
   std::unique_ptr<Backlog> backlog;    // kStreaming, while its socket is full

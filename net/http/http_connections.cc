@@ -173,6 +173,9 @@ void HttpConnections::dispatch(std::uint32_t slot) {
     busy.close = true;
     return reply(id, std::move(busy));
   }
+  if (std::optional<Response> answer = parts_.gate.turned_away(request)) {
+    return reply(id, std::move(*answer));
+  }
   parts_.router.dispatch(request, Responder(*this, id, connection.framing));
 }
 
@@ -197,7 +200,8 @@ void HttpConnections::write(std::uint32_t slot, const Response& response, bool i
                             bool keep_alive, int minor_version) {
   Exchange& exchange = *parts_.connections.at(slot).exchange;
   const bool stays = keep_alive && !response.close;
-  append_response(response, {minor_version, stays, is_head}, date(), exchange.out);
+  append_response(response, {minor_version, stays, is_head}, date(),
+                  parts_.gate.header_lines(exchange.parser.request()), exchange.out);
   exchange.closes = exchange.closes || !stays;
 }
 
@@ -214,26 +218,48 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
   ENSURE(exchange.awaits_answer);
   const Request& request = exchange.parser.request();
   if (request.method == Method::kHead) {
-    append_stream_head(request.minor_version, date(), exchange.out);
+    append_stream_head(request.minor_version, date(), parts_.gate.header_lines(request),
+                       exchange.out);
     exchange.awaits_answer = false;
     exchange.closes = true;
     return answered(slot);
   }
+  const Result<StreamTerms> terms = admit(slot, request);
+  if (!terms) return reply(id, problem(terms.error()));
+  if (std::optional<Response> refusal = parts_.gate.admit_stream(request)) {
+    parts_.stream_limits.end(terms->user, slot);
+    return reply(id, std::move(*refusal));
+  }
   std::vector<FrameRef>& opening = start.opening;
-  opening.insert(opening.begin(), stream_head(request.minor_version));
+  opening.insert(opening.begin(), stream_head(request));
   if (exchange.sent < exchange.out.size()) {  // answers to requests before this one
     opening.emplace(opening.begin(), std::string_view(exchange.out).substr(exchange.sent));
   }
   if (exchange.readable) go_on_later(slot);  // what it still sends, or its end
   exchanges_.give(std::move(connection.exchange));
-  const double age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
   const bool ends = !start.live && start.rest == nullptr;
-  parts_.streams.begin(slot, opening, ends, parts_.clock.wall_at(), age);
+  parts_.streams.begin(slot, opening, ends, *terms);
   if (connection.state != Connection::State::kStreaming) return;
   if (start.live) subscribe(slot, std::move(*start.live));
   if (start.rest == nullptr) return;
   openings_.emplace(id, std::move(start.rest));
   if (!connection.backlog) go_on_later(slot);
+}
+
+Result<StreamTerms> HttpConnections::admit(std::uint32_t slot, const Request& request) {
+  StreamTerms terms;
+  terms.wall_at = parts_.clock.wall_at();
+  terms.age = static_cast<double>(parts_.random.next() >> 11) / 9007199254740992.0;
+  if (request.caller.expires_at != 0) {
+    terms.expires_in_ms = request.caller.expires_at * 1'000 - terms.wall_at;
+  }
+  const std::string address = parts_.stream_limits.wants_addresses()
+                                  ? parts_.io.peer(parts_.connections.at(slot).fd)
+                                  : std::string();
+  return parts_.stream_limits.begin(request.caller, address, slot).map([&](StreamUser user) {
+    terms.user = user;
+    return terms;
+  });
 }
 
 void HttpConnections::subscribe(std::uint32_t slot, StreamLive live) {
@@ -326,12 +352,16 @@ std::string_view HttpConnections::date() {
   return date_;
 }
 
-const FrameRef& HttpConnections::stream_head(int minor_version) {
+FrameRef HttpConnections::stream_head(const Request& request) {
+  // Those who are told the same share one, for as long as its date is right.
   const std::string_view today = date();
-  FrameRef& head = stream_heads_.at(static_cast<std::size_t>(minor_version));
+  const std::string_view lines = parts_.gate.header_lines(request);
+  if (lines.data() != stream_head_lines_.data()) stream_heads_ = {};
+  stream_head_lines_ = lines;
+  FrameRef& head = stream_heads_.at(static_cast<std::size_t>(request.minor_version));
   if (head.is_null()) {
     std::string text;
-    append_stream_head(minor_version, today, text);
+    append_stream_head(request.minor_version, today, lines, text);
     head = FrameRef(text);
   }
   return head;

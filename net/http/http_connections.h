@@ -18,6 +18,8 @@
 
 #include "core/base/clock.h"
 #include "core/stream/hub.h"
+#include "net/access/gate.h"
+#include "net/access/stream_limits.h"
 #include "net/http/connection.h"
 #include "net/http/deadlines.h"
 #include "net/http/parser.h"
@@ -45,6 +47,8 @@ class HttpConnections final : public ResponseCarrier {
     Deadlines& deadlines;
     StreamWriter& streams;
     const Router& router;
+    Gate& gate;
+    StreamLimits& stream_limits;
     Hub& hub;
     const Clock& clock;
     Random& random;
@@ -79,13 +83,15 @@ class HttpConnections final : public ResponseCarrier {
   void answered(std::uint32_t slot);
   void leave(std::uint32_t slot);
   void go_on_later(std::uint32_t slot);
+  /// Counts the stream that the request asks for.
+  Result<StreamTerms> admit(std::uint32_t slot, const Request& request);
   void subscribe(std::uint32_t slot, StreamLive live);
   void go_on_opening(std::uint32_t slot);
   void go_on();
   void discard_input(std::uint32_t slot);
   void plan(std::uint32_t slot);
   std::string_view date();
-  const FrameRef& stream_head(int minor_version);
+  FrameRef stream_head(const Request& request);
   bool is_http(ConnectionId id);
 
   Parts parts_;
@@ -98,6 +104,7 @@ class HttpConnections final : public ResponseCarrier {
   Millis date_at_ = -1;  // in seconds
   std::string date_;
   std::array<FrameRef, 2> stream_heads_;              // of this second, by minor version
+  std::string_view stream_head_lines_;                // of the gate, that they carry
   std::unique_ptr<std::array<char, 65536>> scratch_;  // where every connection reads into
 };
 

@@ -118,6 +118,9 @@ void Request::clear() {
   target.clear();
   path = {};
   path_parameters.clear();
+  stream_job.reset();
+  if (caller.authenticated) caller = anybody();
+  by_ticket = false;
   head_.clear();
   fields_.clear();
   open_field_ = Field();

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "net/access/caller.h"
+
 namespace progressd {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPatch, kDelete, kOptions, kOther };
@@ -23,6 +25,11 @@ class Request {
   std::string_view path;  // of `target`, still encoded
   /// What stood for the route's `{}`, in order; set by the router.
   std::vector<std::string> path_parameters;
+  /// Set by the router, on a route to the stream of one job: that job's id.
+  std::optional<std::string> stream_job;
+  /// Who asks; set by the gate.
+  Caller caller = anybody();
+  bool by_ticket = false;
 
   /// The field's value; none when it was not sent. A field sent several times is the first one.
   std::optional<std::string_view> header(std::string_view name) const;

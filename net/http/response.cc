@@ -24,6 +24,10 @@ std::string_view reason(int status) {
       return "Not Modified";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
@@ -44,8 +48,12 @@ std::string_view reason(int status) {
       return "Unsupported Media Type";
     case 417:
       return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 422:
       return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 501:
@@ -80,6 +88,10 @@ int status_of(Errc code) {
   switch (code) {
     case Errc::kMalformed:
       return 400;
+    case Errc::kUnauthorized:
+      return 401;
+    case Errc::kForbidden:
+      return 403;
     case Errc::kNotFound:
       return 404;
     case Errc::kConflict:
@@ -90,6 +102,8 @@ int status_of(Errc code) {
       return 415;
     case Errc::kInvalid:
       return 422;
+    case Errc::kTooMany:
+      return 429;
     case Errc::kOverloaded:
     case Errc::kUnavailable:
       return 503;
@@ -122,11 +136,11 @@ Response problem(int status, std::string_view detail, int retry_after_seconds) {
 
 Response problem(const Error& error) {
   const int status = status_of(error.code);
-  return problem(status, error.detail, status == 503 ? 5 : 0);
+  return problem(status, error.detail, status == 503 || status == 429 ? 5 : 0);
 }
 
 void append_response(const Response& response, const ResponseContext& context,
-                     std::string_view date, std::string& out) {
+                     std::string_view date, std::string_view lines, std::string& out) {
   append_status(response.status, date, out);
   if (!response.content_type.empty()) append_header("Content-Type: ", response.content_type, out);
   // RFC 9110, section 8.6: no Content-Length with these two.
@@ -141,11 +155,12 @@ void append_response(const Response& response, const ResponseContext& context,
   } else if (context.minor_version == 0) {
     out.append("Connection: keep-alive\r\n");
   }
-  out.append("X-Content-Type-Options: nosniff\r\n\r\n");
+  out.append(lines).append("X-Content-Type-Options: nosniff\r\n\r\n");
   if (!context.is_head && response.status != 304) out.append(response.body);
 }
 
-void append_stream_head(int minor_version, std::string_view date, std::string& out) {
+void append_stream_head(int minor_version, std::string_view date, std::string_view lines,
+                        std::string& out) {
   append_status(200, date, out);
   out.append(
       "Content-Type: text/event-stream\r\n"
@@ -154,6 +169,7 @@ void append_stream_head(int minor_version, std::string_view date, std::string& o
       "X-Content-Type-Options: nosniff\r\n"
       "Connection: close\r\n");
   if (minor_version >= 1) out.append("Transfer-Encoding: chunked\r\n");
+  out.append(lines);
   out.append("\r\n");
 }
 

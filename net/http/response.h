@@ -40,12 +40,14 @@ struct ResponseContext {
   bool is_head;
 };
 
-/// Appends the whole response. `date`: an IMF-fixdate.
+/// Appends the whole response. `date`: an IMF-fixdate. `lines`: more header lines, each with its
+/// end.
 void append_response(const Response& response, const ResponseContext& context,
-                     std::string_view date, std::string& out);
+                     std::string_view date, std::string_view lines, std::string& out);
 
 /// Appends the head of an event stream.
-void append_stream_head(int minor_version, std::string_view date, std::string& out);
+void append_stream_head(int minor_version, std::string_view date, std::string_view lines,
+                        std::string& out);
 
 /// `Fri, 20 Nov 2026 23:42:05 GMT`
 std::string imf_fixdate(std::int64_t unix_seconds);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+
+#include "net/access/gate.h"
 
 namespace progressd {
 namespace {
@@ -22,7 +25,7 @@ std::string_view method_name(Method method) {
 
 }  // namespace
 
-void Router::add(Method method, std::string_view pattern, Handler handler) {
+void Router::add(Method method, std::string_view pattern, Handler handler, Audience audience) {
   Node* node = &root_;
   while (!pattern.empty()) {
     const std::string_view segment = take_segment(pattern);
@@ -36,11 +39,11 @@ void Router::add(Method method, std::string_view pattern, Handler handler) {
     if (*next == nullptr) *next = std::make_unique<Node>();
     node = next->get();
   }
-  node->handlers.emplace_back(method, std::move(handler));
+  node->routes.push_back({method, std::move(handler), audience});
 }
 
 const Router::Node* Router::find(const Node& node, std::string_view rest, Parameters& parameters) {
-  if (rest.empty()) return node.handlers.empty() ? nullptr : &node;
+  if (rest.empty()) return node.routes.empty() ? nullptr : &node;
   const std::string_view segment = take_segment(rest);
   for (const auto& [literal, child] : node.literals) {
     if (literal != segment) continue;
@@ -63,15 +66,21 @@ void Router::dispatch(Request& request, Responder responder) const {
   std::string allow = is_of_server ? "GET, HEAD, POST, PATCH, DELETE, " : "";
   if (node != nullptr) {
     const Method wanted = request.method == Method::kHead ? Method::kGet : request.method;
-    for (const auto& [method, handler] : node->handlers) {
-      if (method != wanted) continue;
+    for (const Route& route : node->routes) {
+      if (route.method != wanted) continue;
       for (const std::string_view parameter : parameters_) {
         request.path_parameters.push_back(*percent_decoded(parameter, false));
       }
-      return handler(request, responder);
+      if (route.audience == Audience::kJobStream) request.stream_job = request.path_parameters[0];
+      if (route.audience != Audience::kEverybody) {
+        if (std::optional<Response> refusal = gate_.identify(request)) {
+          return responder.reply(std::move(*refusal));
+        }
+      }
+      return route.handler(request, responder);
     }
-    for (const auto& [method, handler] : node->handlers) {
-      allow += method == Method::kGet ? "GET, HEAD" : method_name(method);
+    for (const Route& route : node->routes) {
+      allow += route.method == Method::kGet ? "GET, HEAD" : method_name(route.method);
       allow += ", ";
     }
   }

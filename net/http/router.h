@@ -2,6 +2,7 @@
 // later.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,13 +15,25 @@
 
 namespace progressd {
 
+class Gate;
+
+/// Who may ask for a route.
+enum class Audience : std::uint8_t {
+  kCallers,    // whoever says who they are, where auth is on
+  kJobStream,  // the same; and the first `{}` is the job that the stream is about
+  kEverybody,
+};
+
 using Handler = std::function<void(Request& request, Responder responder)>;
 
 class Router {
  public:
+  explicit Router(Gate& gate) : gate_(gate) {}
+
   /// `pattern`: `/v1/jobs/{}/events`; each `{}` is one segment, decoded into path_parameters.
   /// A GET route answers HEAD as well.
-  void add(Method method, std::string_view pattern, Handler handler);
+  void add(Method method, std::string_view pattern, Handler handler,
+           Audience audience = Audience::kCallers);
 
   /// Calls the handler, or answers 404, 405 with Allow, or OPTIONS.
   void dispatch(Request& request, Responder responder) const;
@@ -28,16 +41,22 @@ class Router {
  private:
   /// The routes as a tree of their segments, so that finding one doesn't depend on how many there
   /// are.
+  struct Route {
+    Method method;
+    Handler handler;
+    Audience audience;
+  };
   struct Node {
     std::vector<std::pair<std::string, std::unique_ptr<Node>>> literals;
     std::unique_ptr<Node> parameter;  // `{}`
-    std::vector<std::pair<Method, Handler>> handlers;
+    std::vector<Route> routes;
   };
   using Parameters = std::vector<std::string_view>;
 
   /// The node of the path `rest`, null when there is none. A literal segment goes before `{}`.
   static const Node* find(const Node& node, std::string_view rest, Parameters& parameters);
 
+  Gate& gate_;
   Node root_;
   mutable Parameters parameters_;  // of the path that is looked up: a buffer, no state
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/ensure.h"
+#include "core/base/time_text.h"
 
 namespace progressd {
 namespace {
@@ -16,13 +17,20 @@ constexpr std::size_t kJoinReadersMin = 4;
 }  // namespace
 
 void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends,
-                         Millis wall_at, double age) {
+                         const StreamTerms& terms) {
   Connection& connection = connections_.at(slot);
   connection.state = Connection::State::kStreaming;
-  connection.opened_at = wall_at;
+  connection.opened_at = terms.wall_at;
+  connection.user = terms.user;
   if (settings_.age_ms_max > 0) {
-    const double length = static_cast<double>(settings_.age_ms_max) * (0.8 + 0.2 * age);
+    const double length = static_cast<double>(settings_.age_ms_max) * (0.8 + 0.2 * terms.age);
     connection.ends_at = deadlines_.now() + Deadlines::ticks(static_cast<Millis>(length));
+  }
+  if (terms.expires_in_ms) {
+    const Tick expiry = deadlines_.now() + Deadlines::ticks(std::clamp<Millis>(*terms.expires_in_ms,
+                                                                               0, kDurationMsMax));
+    connection.expires = connection.ends_at == 0 || expiry < connection.ends_at;
+    if (connection.expires) connection.ends_at = expiry;
   }
   ++counters_.open;
   write_opening(slot, opening, ends);
@@ -54,8 +62,11 @@ void StreamWriter::write_opening(std::uint32_t slot, std::span<const FrameRef> o
   }
 }
 
-void StreamWriter::forget(Connection& connection) {
-  if (std::exchange(connection.opened_at, 0) != 0) --counters_.open;
+void StreamWriter::forget(std::uint32_t slot) {
+  Connection& connection = connections_.at(slot);
+  if (std::exchange(connection.opened_at, 0) == 0) return;
+  --counters_.open;
+  limits_.end(std::exchange(connection.user, 0), slot);
 }
 
 Tick StreamWriter::keepalive_due(const Connection& connection) const {
@@ -210,19 +221,23 @@ void StreamWriter::on_due(std::uint32_t slot) {
   if (connection.state == Connection::State::kLingering) return connections_.close(slot);
   if (connection.ends_at != 0 && connection.ends_at <= deadlines_.now()) {
     connection.ends_at = 0;
+    if (connection.expires) comment(slot, chunked_expiry_, bare_expiry_);
     end(slot);
   } else if (keepalive_due(connection) > deadlines_.now()) {
     // It was written to since the deadline was set.
   } else if (!connection.backlog) {
     // A reader with a backlog has bytes under way: TCP notices when it has gone.
-    const bool chunked = connection.framing == Framing::kChunked;
-    const FrameRef& keepalive = chunked ? chunked_keepalive_ : bare_keepalive_;
-    gather({&keepalive, 1});
-    transmit(slot, {&keepalive, 1}, false);
+    comment(slot, chunked_keepalive_, bare_keepalive_);
   } else {
     connection.last_write = deadlines_.now();
   }
   if (connection.state == Connection::State::kStreaming) plan(slot);
+}
+
+void StreamWriter::comment(std::uint32_t slot, const FrameRef& chunked, const FrameRef& bare) {
+  const FrameRef& frame = connections_.at(slot).framing == Framing::kChunked ? chunked : bare;
+  gather({&frame, 1});
+  transmit(slot, {&frame, 1}, false);
 }
 
 void StreamWriter::end(std::uint32_t slot) {
@@ -236,7 +251,7 @@ void StreamWriter::end(std::uint32_t slot) {
 
 void StreamWriter::linger(std::uint32_t slot) {
   Connection& connection = connections_.at(slot);
-  forget(connection);
+  forget(slot);
   connection.exchange.reset();
   connection.backlog.reset();
   connection.state = Connection::State::kLingering;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,17 +32,28 @@ struct StreamCounters {
   std::uint64_t bytes_sent = 0;
 };
 
+/// For how long a stream is.
+struct StreamTerms {
+  Millis wall_at = 0;                     // when it begins
+  double age = 1;                         // 0 to 1: where between 80 and 100 % of the greatest age
+  std::optional<Millis> expires_in_ms{};  // its token; none: never
+  StreamUser user = 0;
+};
+
 class StreamWriter final : public Sink {
  public:
   StreamWriter(const StreamSettings& settings, SocketIo& io, ConnectionTable& connections,
-               Deadlines& deadlines)
-      : settings_(settings), io_(io), connections_(connections), deadlines_(deadlines) {}
+               Deadlines& deadlines, StreamLimits& limits)
+      : settings_(settings),
+        io_(io),
+        connections_(connections),
+        deadlines_(deadlines),
+        limits_(limits) {}
 
   /// From here on the connection, whose exchange is given back, is a stream that begins with
   /// `opening`.
-  /// `age`: 0 to 1, where between 80 and 100 % of the greatest age this stream ends.
-  void begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends, Millis wall_at,
-             double age);
+  void begin(std::uint32_t slot, std::span<const FrameRef> opening, bool ends,
+             const StreamTerms& terms);
   /// More of an opening, which was not over with begin().
   void go_on_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   void deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
@@ -53,11 +65,13 @@ class StreamWriter final : public Sink {
   /// Shuts the write side and lets the peer close.
   void linger(std::uint32_t slot);
   /// The connection is a stream no more, if it was one.
-  void forget(Connection& connection);
+  void forget(std::uint32_t slot);
 
   const StreamCounters& counters() const { return counters_; }
 
  private:
+  /// Writes a comment to a reader that has no backlog.
+  void comment(std::uint32_t slot, const FrameRef& chunked, const FrameRef& bare);
   void write_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   /// Writes frames whose bytes stand in `pieces_`, or queues what the socket does not take.
   void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
@@ -78,6 +92,7 @@ class StreamWriter final : public Sink {
   SocketIo& io_;
   ConnectionTable& connections_;
   Deadlines& deadlines_;
+  StreamLimits& limits_;
   StreamCounters counters_;
   std::vector<std::string_view> pieces_;  // of one turn's frames, for all their readers
   std::string joined_;                    // the same in one piece, where that pays
@@ -87,6 +102,8 @@ class StreamWriter final : public Sink {
   std::size_t pieces_events_ = 0;
   const FrameRef last_chunk_{"0\r\n\r\n"};  // ends a chunked response
   const FrameRef chunked_keepalive_ = make_frame(Framing::kChunked, kSseKeepalive, {});
+  const FrameRef chunked_expiry_ = make_frame(Framing::kChunked, kSseTokenExpired, {});
+  const FrameRef bare_expiry_ = make_frame(Framing::kUntilClose, kSseTokenExpired, {});
   const FrameRef bare_keepalive_ = make_frame(Framing::kUntilClose, kSseKeepalive, {});
 };
 

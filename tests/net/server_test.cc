@@ -38,8 +38,9 @@ TEST(Server, PipelinedRequestsAreAnsweredInOrder) {
   const TestServer server;
   TestClient client(server);
   client.send(
-      "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nGET /nothing HTTP/1.1\r\nHost: h\r\n\r\n"
-      "GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nothing HTTP/1.1\r\nHost: "
+      "localhost\r\n\r\n"
+      "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(status_line(client.read_response()), "HTTP/1.1 200 OK");
   EXPECT_EQ(status_line(client.read_response()), "HTTP/1.1 404 Not Found");
   const std::string last = client.read_all();
@@ -64,8 +65,8 @@ TEST(Server, PipelinedRequestsStayInOrderThoughTheirAnswersFillTheSocket) {
   std::string all;
   constexpr int kRequests = 400;
   for (int i = 0; i < kRequests; ++i) {
-    all +=
-        fmt::format("GET /v1/jobs/{} HTTP/1.1\r\nHost: h\r\n\r\n", std::string(1, "abcd"[i % 4]));
+    all += fmt::format("GET /v1/jobs/{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                       std::string(1, "abcd"[i % 4]));
   }
   std::thread sender([&] { client.send(all); });
   sender.join();
@@ -83,7 +84,7 @@ TEST(Server, OneClientThatNeverStopsSendingDoesNotKeepTheOthersWaiting) {
   std::string body;
   while (body.size() < 100'000) body += "{\"job\":\"nobody\",\"done\":1}\n";
   const std::string request = fmt::format(
-      "POST /v1/reports HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\n"
+      "POST /v1/reports HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
       "Content-Length: {}\r\n\r\n{}",
       body.size(), body);
   TestClient greedy(server);
@@ -105,7 +106,7 @@ TEST(Server, AStreamBehindPipelinedRequestsBeginsAfterTheirAnswers) {
   const TestServer server;
   TestClient client(server);
   client.request("POST", "/v1/jobs", kExternal);
-  client.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n" + follow("/v1/jobs/j/events"));
+  client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + follow("/v1/jobs/j/events"));
   EXPECT_NE(client.read_response().find("\"ok\""), std::string::npos);
   EXPECT_NE(client.read_until("\r\n\r\n").find("text/event-stream"), std::string::npos);
 }
@@ -114,7 +115,7 @@ TEST(Server, AClientThatWaitsFor100IsToldToGoOn) {
   const TestServer server;
   TestClient client(server);
   client.send(
-      "POST /v1/jobs HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+      "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
       "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("{}");
@@ -279,7 +280,7 @@ TEST(Server, ASlowHeaderIsTimedOut) {
 TEST(Server, ClientsThatVanishAnywhereLeaveNothing) {
   const TestServer server;
   const std::string request =
-      "POST /v1/jobs HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+      "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
       "Content-Length: 2\r\n\r\n{}" +
       follow("/v1/events?all=true");
   for (std::size_t length = 0; length <= request.size(); length += 7) {

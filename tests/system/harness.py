@@ -399,7 +399,8 @@ class Connection:
 
 def request_bytes(address: tuple[str, int], method: str, target: str, headers: dict[str, str] | None = None,
                   body: bytes | None = None, version: str = "HTTP/1.1") -> bytes:  # fmt: skip
-    fields = {"Host": f"{address[0]}:{address[1]}", **(headers or {})}
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    fields = {"Host": f"{host}:{address[1]}", **(headers or {})}
     if body is not None and "Transfer-Encoding" not in fields and "Content-Length" not in fields:
         fields["Content-Length"] = str(len(body))
     lines = [f"{method} {target} {version}", *(f"{name}: {value}" for name, value in fields.items())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ FLAGS = [
     "--max-body-bytes", "--header-timeout", "--body-timeout", "--idle-timeout", "--max-outbox-bytes", "--job-threads",
     "--retain-channels", "--max-channels", "--demo", "--demo-duration", "--demo-fail-rate", "--watch", "--log-level",
     "--version", "--help",
+    "--auth", "--jwt-secret-file", "--jwt-public-key", "--jwks-file", "--jwt-audience", "--jwt-issuer",
+    "--jwt-require-exp", "--no-query-token", "--cors-origin", "--allow-host", "--max-streams-per-user",
+    "--max-streams-per-address", "--max-jobs-per-user", "--create-rate",
 ]  # fmt: skip
 
 
@@ -91,6 +95,32 @@ BAD_FLAGS = [
     ["--demo-fail-rate", "half"],
     ["--demo-fail-rate", ""],
     ["--log-level", "loud"],
+    ["--auth", "basic"],
+    ["--auth", ""],
+    ["--auth", "jwt"],
+    ["--jwt-secret-file", "/no/such/file"],
+    ["--jwt-secret-file", "/"],
+    ["--jwt-secret-file", "/dev/null"],
+    ["--jwt-secret-file", ""],
+    ["--jwt-public-key", "/no/such/file"],
+    ["--jwt-public-key", "/dev/null"],
+    ["--jwks-file", "/no/such/file"],
+    ["--jwks-file", "/dev/null"],
+    ["--jwt-audience", "progress"],
+    ["--jwt-issuer", "https://id.example/"],
+    ["--jwt-require-exp"],
+    ["--cors-origin", ""],
+    ["--cors-origin", "app.example"],
+    ["--cors-origin", "https://app.example/"],
+    ["--cors-origin", "https://app.example:443"],
+    ["--cors-origin", "https://*.example"],
+    ["--allow-host", ""],
+    ["--allow-host", "jobs.example:8080"],
+    ["--allow-host", "http://jobs.example"],
+    ["--max-streams-per-user", "-1"],
+    ["--max-streams-per-address", "x"],
+    ["--max-jobs-per-user", "1e4"],
+    ["--create-rate", "0.5"],
 ]
 
 
@@ -111,6 +141,67 @@ def test_a_stray_word_is_an_error() -> None:
 def test_a_flag_without_its_value_is_an_error() -> None:
     done = run("--keepalive")
     assert done.returncode == 2 and "--keepalive" in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------ who may do what
+
+
+SECRET = "s" * 32
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> str:
+    path = tmp_path / "secret"
+    path.write_text(SECRET + "\n")
+    return str(path)
+
+
+def test_auth_none_beside_a_key_is_an_error(secret_file: str) -> None:
+    done = run("--listen", "127.0.0.1:0", "--auth", "none", "--jwt-secret-file", secret_file)
+    assert done.returncode == 2 and "--auth" in done.stderr, done
+
+
+def test_auth_in_the_environment_counts_too(secret_file: str) -> None:
+    done = run("--listen", "127.0.0.1:0", "--jwt-secret-file", secret_file, PROGRESSD_AUTH="none")
+    assert done.returncode == 2 and "--auth" in done.stderr, done
+
+
+KEY_FLAGS = ["--jwt-secret-file", "--jwt-public-key", "--jwks-file"]
+
+
+@pytest.mark.parametrize("second", KEY_FLAGS[1:])
+def test_there_is_one_key_at_most(secret_file: str, second: str) -> None:
+    done = run("--listen", "127.0.0.1:0", "--jwt-secret-file", secret_file, second, secret_file)
+    assert done.returncode == 2 and second in done.stderr and "only one" in done.stderr, done
+
+
+@pytest.mark.parametrize(
+    ("flag", "content"),
+    [
+        ("--jwt-secret-file", "s" * 31),
+        ("--jwt-secret-file", "s" * 31 + "\n"),
+        ("--jwt-secret-file", "-----BEGIN PUBLIC KEY-----\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"),
+        ("--jwt-public-key", SECRET),
+        ("--jwt-public-key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"),
+        ("--jwks-file", "{}"),
+        ("--jwks-file", '{"keys":[]}'),
+        ("--jwks-file", '{"keys":[{"kty":"oct","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}'),
+    ],
+    ids=str,
+)
+def test_a_key_file_without_a_good_key_is_an_error(tmp_path: Path, flag: str, content: str) -> None:
+    path = tmp_path / "key"
+    path.write_text(content)
+    done = run("--listen", "127.0.0.1:0", flag, str(path))
+    assert done.returncode == 2, done
+    assert flag in done.stderr and str(path) in done.stderr, done.stderr
+    assert content not in done.stderr, "a secret is not for the terminal"
+
+
+def test_with_auth_other_addresses_may_be_listened_on(server: Any, secret_file: str) -> None:
+    running = server("--jwt-secret-file", secret_file, listen=["0.0.0.0:0"])
+    with Connection(("127.0.0.1", running.address[1])) as connection:
+        assert connection.request("GET", "/healthz").status == 200
 
 
 # ------------------------------------------------------------------------------------------------ environment

@@ -37,17 +37,18 @@ class StatusServer:
         with self._lock:
             self.connections += 1
             self.connections_max = max(self.connections_max, self.connections)
-        try:
-            with peer:
+        with peer:
+            try:
                 while head := self._read_head(peer):
                     self.paths.append(head.split()[1].decode())
                     if not self.answer(peer):
                         return
-        except OSError:
-            pass
-        finally:
-            with self._lock:
-                self.connections -= 1
+            except OSError:
+                pass
+            finally:
+                # Before it is closed: the other side may come back at once.
+                with self._lock:
+                    self.connections -= 1
 
     @staticmethod
     def _read_head(peer: socket.socket) -> bytes:

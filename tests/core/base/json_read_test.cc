@@ -198,6 +198,70 @@ TEST(JsonValue, AStringIsUnescapedAndCountedInBytes) {
   }
 }
 
+/// The elements of a value that is an array of strings, joined by `|`.
+Result<std::string> elements_of(std::string_view value) {
+  return value_of<std::string>(value, [&](JsonValue& v) -> Result<std::string> {
+    std::string joined;
+    return v
+        .elements("v",
+                  [&](JsonValue& element) {
+                    return element.string("v", 3).map(
+                        [&](std::string_view text) { (joined += text) += '|'; });
+                  })
+        .map([&] { return joined; });
+  });
+}
+
+TEST(JsonValue, AnArrayIsVisitedElementByElement) {
+  EXPECT_EQ(elements_of(R"([])"), "");
+  EXPECT_EQ(elements_of(R"( [ "a" , "\u0062" ] )"), "a|b|");
+}
+
+TEST(JsonValue, AnArrayStopsAtTheVisitorsFirstError) {
+  for (const std::string_view value :
+       {R"(["a",1])", R"(["a",null])", R"(["abcd"])", R"([["a"]])"}) {
+    EXPECT_EQ(error_of(elements_of(value)), Errc::kInvalid) << value;
+  }
+}
+
+TEST(JsonValue, WhatIsNoArrayIsSaid) {
+  const auto is_array = [](std::string_view value) {
+    return value_of<bool>(value, [](JsonValue& v) -> Result<bool> { return v.is_array(); });
+  };
+  EXPECT_EQ(is_array("[]"), true);
+  for (const std::string_view value : {"{}", R"("[]")", "1", "true"}) {
+    EXPECT_EQ(is_array(value), false) << value;
+    EXPECT_EQ(error_of(elements_of(value)), Errc::kInvalid) << value;
+  }
+}
+
+TEST(JsonValue, AnArrayIsCheckedWhetherItsElementsAreReadOrNot) {
+  const auto visited = [](std::string_view value) {
+    return value_of<int>(value, [](JsonValue& v) -> Result<int> {
+      return v.elements("v", [](JsonValue&) { return Result<void>(); }).map([] { return 1; });
+    });
+  };
+  EXPECT_EQ(visited(R"([1,{"a":[]},"x",null])"), 1);
+  for (const std::string_view value : {"[1,]", "[1 2]", "[tru]", "[01]", "[\"\\q\"]", "[1"}) {
+    EXPECT_EQ(error_of(visited(value)), Errc::kMalformed) << value;
+    EXPECT_EQ(error_of(elements_of(value)), Errc::kMalformed) << value;
+  }
+}
+
+TEST(JsonReader, ATextWithNothingBehindItIsCopied) {
+  JsonReader reader;
+  std::vector<std::string> keys;
+  const std::string text = R"({"a":1,"b":[2]})";
+  EXPECT_TRUE(reader.read_copied_object(text, [&](std::string_view key, JsonValue&) {
+    keys.emplace_back(key);
+    return Result<void>();
+  }));
+  EXPECT_EQ(keys, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(error_of(reader.read_copied_object(
+                "{\"a\":1", [](std::string_view, JsonValue&) { return Result<void>(); })),
+            Errc::kMalformed);
+}
+
 TEST(JsonValue, AnyJsonIsKeptValueForValueOnOneLine) {
   EXPECT_EQ(
       json_of(" { \"b\" : [ 1 , 1.50 , -0.0, 1e2, 12345678901234567890123 ] ,\n \"a\":\"x\\n\" } "),

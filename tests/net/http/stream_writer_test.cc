@@ -23,7 +23,7 @@ class StreamWriterTest : public ::testing::Test {
   std::uint32_t open_stream(int fd, bool ends = false) {
     const std::uint32_t slot = ConnectionTable::slot_of(connections_.open(fd));
     const FrameRef head("HEAD");
-    writer_.begin(slot, {&head, 1}, ends, /*wall_at=*/1, /*age=*/0.5);
+    writer_.begin(slot, {&head, 1}, ends, {.wall_at = 1});
     return slot;
   }
   void deliver(const FrameRef& frame, std::vector<SubscriberId> to, bool ends = false) {
@@ -33,10 +33,11 @@ class StreamWriterTest : public ::testing::Test {
 
   StreamSettings settings_;
   FakeIo io_;
-  ConnectionTable connections_{
-      io_, [this](std::uint32_t, Connection& connection) { writer_.forget(connection); }};
+  ConnectionTable connections_{io_,
+                               [this](std::uint32_t slot, Connection&) { writer_.forget(slot); }};
   Deadlines deadlines_{connections_, 1};
-  StreamWriter writer_{settings_, io_, connections_, deadlines_};
+  StreamLimits limits_{0, 0};
+  StreamWriter writer_{settings_, io_, connections_, deadlines_, limits_};
 };
 
 TEST_F(StreamWriterTest, AnEventIsOneWriteForEachReaderAndLeavesNothingBehind) {
@@ -161,7 +162,7 @@ TEST_F(StreamWriterTest, TheOpeningDoesNotCountAgainstTheBound) {
   io_.sockets[10].room = 1;
   const auto slot = ConnectionTable::slot_of(connections_.open(10));
   const std::vector<FrameRef> opening(300, FrameRef("snapshot"));  // more than one write's pieces
-  writer_.begin(slot, opening, false, 1, 0);
+  writer_.begin(slot, opening, false, {.wall_at = 1});
   deliver(event("12345", 1, false), {slot});
   EXPECT_EQ(at(slot).state, Connection::State::kStreaming);
   deliver(event("123456", 2, false), {slot});
@@ -176,7 +177,7 @@ TEST_F(StreamWriterTest, ALongOpeningThatTheSocketTakesIsNotConflated) {
     opening.push_back(event(fmt::format("<{}>", i), i, true));
     expected += fmt::format("<{}>", i);
   }
-  writer_.begin(slot, opening, false, 1, 0);
+  writer_.begin(slot, opening, false, {.wall_at = 1});
   EXPECT_EQ(io_.sockets[10].written, expected);
 }
 

@@ -50,7 +50,7 @@ class StuckReadersTest : public ::testing::Test {
     const int fd = next_fd_++;
     const FrameRef head("HEAD");
     const std::uint32_t slot = ConnectionTable::slot_of(connections_.open(fd));
-    writer_.begin(slot, {&head, 1}, /*ends=*/false, /*wall_at=*/1, /*age=*/0.5);
+    writer_.begin(slot, {&head, 1}, /*ends=*/false, {.wall_at = 1});
     io_.sockets[fd].room = room;
     connections_.at(slot).subscribed = true;
     hub_.subscribe(slot, testing::all_of("all"), {&dialect_, Framing::kChunked}, 0);
@@ -80,10 +80,11 @@ class StuckReadersTest : public ::testing::Test {
   LongDialect dialect_;
   ConnectionTable connections_{io_, [this](std::uint32_t slot, Connection& connection) {
                                  if (connection.subscribed) hub_.unsubscribe(slot);
-                                 writer_.forget(connection);
+                                 writer_.forget(slot);
                                }};
   Deadlines deadlines_{connections_, 1};
-  StreamWriter writer_{settings_, io_, connections_, deadlines_};
+  StreamLimits limits_{0, 0};
+  StreamWriter writer_{settings_, io_, connections_, deadlines_, limits_};
   Hub hub_{/*history_max=*/0, writer_};  // what topics keep is not the readers'
   std::vector<std::uint32_t> slots_;
   int next_fd_ = 10;

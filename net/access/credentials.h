@@ -1,0 +1,35 @@
+// Where a request says who sends it: `Authorization`, else a cookie, else the query. The first of
+// them that has a token decides, good or bad, so that a stale one is noticed and not papered over.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "net/http/request.h"
+#include "net/http/response.h"
+
+namespace progressd {
+
+inline constexpr std::string_view kTokenCookie = "progressd_token";
+inline constexpr std::string_view kTokenParameter = "access_token";
+
+struct Credentials {
+  /// Errors: kUnauthorized, where none was sent, or none that can be read.
+  Result<std::string> token;
+  /// Whether one was sent, however badly.
+  bool token_sent;
+};
+
+/// What a browser sends by itself, whichever page makes it ask; none when it has none.
+std::optional<std::string_view> token_cookie(const Request& request);
+
+/// `query_token`: whether `?access_token=` counts.
+Credentials credentials_of(const Request& request, bool query_token);
+
+/// 401 with its challenge. `token_sent`: then the error is about that token.
+/// Source: RFC 9110, section 11.6.1; RFC 6750, section 3.
+Response unauthorized(const Error& error, bool token_sent);
+
+}  // namespace progressd

@@ -1,0 +1,68 @@
+// The gate: what every request passes before a handler sees it.
+//
+//   turned_away()   whoever asks: a Host that is none of ours, a preflight, a forged request
+//   identify()      who asks: on routes that are not open to everybody
+//   admit_stream()  as a stream begins: its ticket is used up
+//
+// With auth off nobody has to say who they are, and everybody may do everything.
+// Thread: the loop's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "net/access/browser_rules.h"
+#include "net/access/caller.h"
+#include "net/access/cors.h"
+#include "net/access/credentials.h"
+#include "net/access/jwt.h"
+#include "net/access/settings.h"
+#include "net/access/tickets.h"
+#include "net/http/request.h"
+#include "net/http/response.h"
+
+namespace progressd {
+
+/// Where a stream's ticket is: in the query, since an EventSource can't send headers.
+inline constexpr std::string_view kTicketParameter = "ticket";
+
+class Gate {
+ public:
+  /// `on_loopback`: nobody reaches this server but over loopback.
+  Gate(const AccessSettings& settings, bool on_loopback, const Clock& clock, Random& random);
+
+  /// The answer to a request that no handler should see; none for the others.
+  std::optional<Response> turned_away(const Request& request) const;
+
+  /// Sets the request's caller. The answer to a request whose caller can't be told; none when it
+  /// can.
+  std::optional<Response> identify(Request& request);
+
+  /// Uses up the ticket that the request came with, if it came with one. The answer where that
+  /// can't be, as somebody else was quicker.
+  std::optional<Response> admit_stream(const Request& request);
+
+  /// A pass for one stream of the caller's.
+  Result<Ticket> issue_ticket(const Caller& caller, const std::optional<std::string>& job,
+                              std::int64_t ttl_seconds);
+
+  bool is_auth_on() const { return verifier_.has_value(); }
+  /// Header lines that every answer to the request carries, a stream's too.
+  std::string_view header_lines(const Request& request) const {
+    return cors_.header_lines(request);
+  }
+
+ private:
+  static Response unauthorized_or_problem(const Error& error);
+
+  const Clock& clock_;
+  Cors cors_;
+  std::optional<HostRule> host_rule_;
+  std::optional<TokenVerifier> verifier_;  // none: auth is off
+  bool query_token_;
+  Tickets tickets_;
+};
+
+}  // namespace progressd

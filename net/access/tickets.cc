@@ -1,0 +1,166 @@
+#include "net/access/tickets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/base64url.h"
+#include "core/base/digest.h"
+#include "core/base/ensure.h"
+
+namespace progressd {
+namespace {
+
+constexpr std::string_view kSecretLabel = "progressd stream tickets";
+constexpr std::size_t kTicketBytesMax =
+    1024;  // of its text: a user and a job id of full length fit
+constexpr char kVersion = 1;
+constexpr std::size_t kSignatureBytes = 32;
+
+// Bits of a ticket's rights.
+constexpr unsigned kReports = 1;
+constexpr unsigned kAdministers = 2;
+constexpr unsigned kAuthenticated = 4;
+constexpr unsigned kHasJob = 8;
+
+void put(std::string& bytes, std::uint64_t number, int size) {
+  for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) {
+    bytes += static_cast<char>((number >> shift) & 0xff);
+  }
+}
+
+/// Takes what was put, in the same order. What is not there is 0 or empty, and then not complete().
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  std::uint64_t number(std::size_t size) {
+    std::uint64_t number = 0;
+    for (const char byte : text(size)) number = (number << 8) | static_cast<unsigned char>(byte);
+    return number;
+  }
+  std::string_view text(std::size_t size) {
+    complete_ = complete_ && size <= rest_.size();
+    const std::string_view taken = complete_ ? rest_.substr(0, size) : std::string_view();
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+  std::string_view rest() { return text(rest_.size()); }
+  bool complete() const { return complete_; }
+
+ private:
+  std::string_view rest_;
+  bool complete_ = true;
+};
+
+tl::unexpected<Error> refuse(std::string why) { return fail(Errc::kUnauthorized, std::move(why)); }
+
+}  // namespace
+
+std::string ticket_secret(std::string_view shared, Random& random) {
+  if (!shared.empty()) return std::string(view_of(hmac_sha256(shared, kSecretLabel)));
+  std::string secret;
+  for (int i = 0; i < 4; ++i) put(secret, random.next(), 8);
+  return secret;
+}
+
+Tickets::Tickets(std::string secret, Random& random, std::size_t used_max)
+    : secret_(std::move(secret)), random_(random), used_max_(used_max) {}
+
+std::string Tickets::signed_text(const Content& content) const {
+  const Caller& caller = content.grant.caller;
+  const unsigned rights =
+      (caller.reports ? kReports : 0U) | (caller.administers ? kAdministers : 0U) |
+      (caller.authenticated ? kAuthenticated : 0U) | (content.grant.job ? kHasJob : 0U);
+  std::string bytes(1, kVersion);
+  bytes.append(content.id.data(), content.id.size());
+  put(bytes, static_cast<std::uint64_t>(content.expires_at), 8);
+  put(bytes, static_cast<std::uint64_t>(caller.expires_at), 8);
+  put(bytes, rights, 1);
+  put(bytes, caller.user.size(), 2);
+  bytes.append(caller.user).append(content.grant.job.value_or(""));
+  bytes.append(view_of(hmac_sha256(secret_, bytes)));
+  std::string text = base64url(bytes);
+  ENSURE(text.size() <= kTicketBytesMax);
+  return text;
+}
+
+Result<Tickets::Content> Tickets::read(std::string_view ticket) const {
+  const auto foreign = [] { return refuse("ticket: is none that was issued here"); };
+  if (ticket.size() > kTicketBytesMax) return foreign();
+  const std::optional<std::string> bytes = base64url_decoded(ticket);
+  if (!bytes || bytes->size() <= kSignatureBytes) return foreign();
+  const std::string_view whole = *bytes;
+  const std::string_view content = whole.substr(0, whole.size() - kSignatureBytes);
+  if (!equals_in_constant_time(whole.substr(content.size()),
+                               view_of(hmac_sha256(secret_, content)))) {
+    return foreign();
+  }
+  Reader reader(content);
+  Content read;
+  if (reader.number(1) != kVersion) return foreign();
+  const std::string_view id = reader.text(read.id.size());
+  std::copy(id.begin(), id.end(), read.id.begin());
+  read.expires_at = static_cast<Millis>(reader.number(8));
+  Caller& caller = read.grant.caller;
+  caller.expires_at = static_cast<std::int64_t>(reader.number(8));
+  const std::uint64_t rights = reader.number(1);
+  caller.reports = (rights & kReports) != 0;
+  caller.administers = (rights & kAdministers) != 0;
+  caller.authenticated = (rights & kAuthenticated) != 0;
+  caller.user = reader.text(static_cast<std::size_t>(reader.number(2)));
+  if ((rights & kHasJob) != 0) read.grant.job = reader.rest();
+  if (!reader.complete()) return foreign();
+  return read;
+}
+
+Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::string>& job,
+                              std::int64_t ttl_seconds, Millis now) {
+  if (ttl_seconds < 1 || ttl_seconds > kTicketSecondsMax) {
+    return fail(Errc::kInvalid,
+                fmt::format("ttlSeconds: must be an integer from 1 to {}", kTicketSecondsMax));
+  }
+  Content content;
+  std::string id;
+  put(id, random_.next(), 8);
+  put(id, random_.next(), 8);
+  std::copy(id.begin(), id.end(), content.id.begin());
+  content.expires_at = now + ttl_seconds * 1'000;
+  if (caller.expires_at != 0) {
+    content.expires_at = std::min<Millis>(content.expires_at, caller.expires_at * 1'000);
+  }
+  content.grant = {caller, job};
+  return Ticket{signed_text(content), content.expires_at};
+}
+
+Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse& use,
+                                        Millis now) const {
+  Result<Content> content = read(ticket);
+  if (!content) return content;
+  if (now >= content->expires_at) return refuse("ticket: has expired, ask for another one");
+  if (!use.is_reconnect && used_.contains({content->expires_at, content->id})) {
+    return refuse("ticket: is used up, ask for another one");
+  }
+  if (content->grant.job && content->grant.job != use.job) {
+    return fail(Errc::kForbidden, "ticket: is for another job's stream");
+  }
+  return content;
+}
+
+Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Millis now) const {
+  return admit(ticket, use, now).map([](Content content) { return std::move(content.grant); });
+}
+
+Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Millis now) {
+  Result<Content> content = admit(ticket, use, now);
+  if (!content) return tl::unexpected(content.error());
+  while (!used_.empty() && used_.begin()->first <= now) used_.erase(used_.begin());
+  const std::pair<Millis, Id> key{content->expires_at, content->id};
+  if (!used_.contains(key)) {
+    if (used_.size() >= used_max_) return fail(Errc::kOverloaded, "too many tickets are in use");
+    used_.insert(key);
+  }
+  return std::move(content->grant);
+}
+
+}  // namespace progressd

@@ -1,0 +1,87 @@
+// Passes for one stream each, for an EventSource, which can't send headers. They stand in URLs, so
+// they live for seconds, and a used one is worth nothing to whoever finds it.
+//
+//   ticket   base64url of   version 1 | id 16 | expires 8 | caller's expiry 8 | rights 1
+//                           | user's size 2 | user | job | HMAC-SHA256 32          (bytes)
+//
+// A ticket carries all that it grants, signed, so that every node with the same secret takes it.
+// Only which ones are used up is known to one node alone.
+// Thread: the loop's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "net/access/caller.h"
+
+namespace progressd {
+
+inline constexpr std::int64_t kTicketSecondsMax = 60;
+inline constexpr std::int64_t kTicketSecondsDefault = 30;
+inline constexpr std::size_t kUsedTicketsMax = 100'000;
+
+/// The secret that tickets are signed with. `shared`: what only the nodes of this server and its
+/// issuer know, and never a public key; empty: then this process alone takes its tickets.
+std::string ticket_secret(std::string_view shared, Random& random);
+
+struct Ticket {
+  std::string text;
+  Millis expires_at;
+};
+
+/// The stream that somebody asks for with a ticket.
+struct TicketUse {
+  std::optional<std::string> job;  // none: a stream of many jobs
+  bool is_reconnect = false;       // it carries Last-Event-ID
+};
+
+/// What a ticket stands for. The caller's expiry is that of the token it was issued to.
+struct Grant {
+  Caller caller;
+  std::optional<std::string> job;  // none: any stream of the caller's
+};
+
+class Tickets {
+ public:
+  Tickets(std::string secret, Random& random, std::size_t used_max = kUsedTicketsMax);
+
+  /// A ticket never outlives the caller's token. Errors: kInvalid, for a time out of its range.
+  Result<Ticket> issue(const Caller& caller, const std::optional<std::string>& job,
+                       std::int64_t ttl_seconds, Millis now);
+
+  /// Who asks, and whether the stream may begin. Nothing is used up yet.
+  /// Errors: kUnauthorized, for what was not issued here, is expired or used up; kForbidden, for
+  /// another job's stream.
+  Result<Grant> check(std::string_view ticket, const TicketUse& use, Millis now) const;
+
+  /// The stream begins: from here on only reconnects of it are admitted.
+  /// Errors: those of check(); kOverloaded, when so many are used that one more can't be
+  /// remembered.
+  Result<Grant> redeem(std::string_view ticket, const TicketUse& use, Millis now);
+
+ private:
+  using Id = std::array<char, 16>;
+  struct Content {
+    Id id{};
+    Millis expires_at = 0;
+    Grant grant;
+  };
+  std::string signed_text(const Content& content) const;
+  Result<Content> read(std::string_view ticket) const;
+  Result<Content> admit(std::string_view ticket, const TicketUse& use, Millis now) const;
+
+  const std::string secret_;
+  Random& random_;
+  const std::size_t used_max_;
+  std::set<std::pair<Millis, Id>> used_;  // by the time until which they would be good
+};
+
+}  // namespace progressd
