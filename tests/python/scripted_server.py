@@ -98,29 +98,33 @@ class ScriptedServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE_S)
+        then = ""
         with connection:
-            connection.settimeout(PATIENCE_S)
             try:
                 request = _read_request(connection)
                 if request is None:
                     return
                 self.requests.append(request)
                 reply = self.handle(request)
+                then = reply.then
                 connection.sendall(reply.data)
                 for piece in reply.slowly:
                     time.sleep(PAUSE_S)
                     connection.sendall(piece)
-                if reply.then == "hold":
+                if then == "hold":
                     while connection.recv(4096):
                         pass
-            except (ConnectionError, TimeoutError):
-                reply = Reply(b"", "hold")
-            if reply.then == "hold":
-                self.left.release()
-            if reply.then == "reset":
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            elif reply.then == "close":
-                connection.shutdown(socket.SHUT_WR)  # and not a reset, which would take the answer with it
+                elif then == "reset":
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    connection.shutdown(socket.SHUT_WR)  # and not a reset, which would take the answer with it
+            except TimeoutError:  # it stays
+                return
+            except OSError:  # it has left
+                pass
+        if then == "hold":
+            self.left.release()
 
 
 def _read_request(connection: socket.socket) -> Request | None:

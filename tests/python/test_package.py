@@ -27,9 +27,9 @@ def run(*command: str, path: Path = PACKAGE, cwd: Path = REPOSITORY) -> str:
 def test_every_type_is_right(tmp_path: Path) -> None:
     """As strict as mypy can be, for the oldest Python that is promised."""
     flags = ["--strict", "--python-version", "3.9", "--cache-dir", str(tmp_path)]
-    run("mypy", *flags, "--package", "progressd_client")
-    run("mypy", *flags, *map(str, sorted((EXAMPLES / "python").glob("*.py"))))
-    run("mypy", *flags, str(EXAMPLES / "celery" / "job_reporter.py"))
+    run(sys.executable, "-m", "mypy", *flags, "--package", "progressd_client")
+    run(sys.executable, "-m", "mypy", *flags, *map(str, sorted((EXAMPLES / "python").glob("*.py"))))
+    run(sys.executable, "-m", "mypy", *flags, str(EXAMPLES / "celery" / "job_reporter.py"))
 
 
 def test_wrong_use_is_found_by_the_types(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_wrong_use_is_found_by_the_types(tmp_path: Path) -> None:
         '    return await asynchronous.get_job("a")\n'
     )
     environment = {**os.environ, "MYPYPATH": str(PACKAGE)}
-    command = ["mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "wrong.py")]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "wrong.py")]
     said = subprocess.run(command, capture_output=True, text=True, env=environment).stdout
     assert [line.split(":")[1] for line in said.splitlines() if ": error:" in line] == ["3", "4", "5", "7"], said
 

@@ -47,12 +47,12 @@ def test_split_at_every_byte() -> None:
         assert parsed(EVERYTHING[:at], EVERYTHING[at:]) == EVENTS, at
 
 
-def test_split_at_every_two_bytes_of_a_line_end() -> None:
-    block = "data: \u00e9\r\n\r\ndata: b\r\n\r\n".encode()
+def test_split_at_every_two_places_among_line_ends_of_two_bytes() -> None:
+    block = "event: e\r\ndata: \u00e9\r\ndata:\r\n\r\ndata: b\r\n\r\n".encode()
     for first in range(len(block)):
         for second in range(first, len(block)):
             pieces = (block[:first], block[first:second], block[second:])
-            assert [event.data for event in parsed(*pieces)] == ["\u00e9", "b"], (first, second)
+            assert parsed(*pieces) == [SseEvent("e", "\u00e9\n", ""), SseEvent("message", "b", "")], (first, second)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

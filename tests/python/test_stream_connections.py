@@ -21,7 +21,7 @@ from progressd_client import (
     UnauthorizedError,
     WaitTimeout,
 )
-from scripted_server import PATIENCE_S, Reply, answer, chunked, in_turn, problem, until_close
+from scripted_server import PATIENCE_S, Reply, Request, answer, chunked, in_turn, problem, until_close
 from told_job import BEGINNING, END, RETRY, event, numbers, resumed_from, story
 
 
@@ -114,24 +114,24 @@ def test_retry_is_waited_for(connect: Any, serve: Any) -> None:
 
 
 def test_a_stream_that_falls_silent_is_replaced(connect: Any, serve: Any) -> None:
-    settings = at_once(stall_timeout_s=0.3)
-    server = serve(
-        in_turn(
-            Reply(b"", "hold"),  # silent before the answer
-            Reply(chunked(BEGINNING) + b"50\r\nevent: progress", "hold"),  # and in the middle of an event
-            Reply(chunked([END])),
-        )
-    )
-    assert numbers(connect(server.url, settings=settings).follow_job("a")) == [0, 9]
-    assert [resumed_from(request) for request in server.requests] == [None, None, "e-0"]
+    def fall_silent(request: Request) -> Reply:
+        if len(server.requests) == 1:
+            return Reply(b"", "hold")  # before the answer
+        if resumed_from(request) is None:
+            return Reply(chunked(BEGINNING) + b"50\r\nevent: progress", "hold")  # and in the middle of an event
+        return Reply(chunked([END]))
+
+    server = serve(fall_silent)
+    assert numbers(connect(server.url, settings=at_once(stall_timeout_s=0.3)).follow_job("a")) == [0, 9]
+    assert resumed_from(server.requests[-1]) == "e-0"
     server.await_leaving()
     server.await_leaving()
 
 
 def test_keepalives_are_no_silence(connect: Any, serve: Any) -> None:
     """Comments come for longer than the watchdog would wait, and the one connection is kept."""
-    server = serve(in_turn(Reply(until_close(BEGINNING), slowly=(*[b": keepalive\n\n"] * 15, END))))
-    assert numbers(connect(server.url, settings=at_once(stall_timeout_s=2.5)).follow_job("a")) == [0, 9]
+    server = serve(in_turn(Reply(until_close(BEGINNING), slowly=(*[b": keepalive\n\n"] * 22, END))))
+    assert numbers(connect(server.url, settings=at_once(stall_timeout_s=4.0)).follow_job("a")) == [0, 9]
     assert len(server.requests) == 1
 
 
@@ -180,14 +180,15 @@ def test_closing_from_another_thread_ends_a_wait(serve: Any) -> None:
 def test_cancelling_a_task_leaves_the_server(serve: Any) -> None:
     server = serve(held)
 
-    async def follow(client: AsyncClient, seen: asyncio.Event) -> None:
-        async for _ in client.follow_job("a"):  # without `async with`
+    async def follow(stream: Any, seen: asyncio.Event) -> None:
+        async for _ in stream:  # without `async with`
             seen.set()
 
     async def main() -> None:
         async with AsyncClient(server.url) as client:
             seen = asyncio.Event()
-            task = asyncio.create_task(follow(client, seen))
+            stream = client.follow_job("a")  # kept, so that it is not the garbage collector that closes it
+            task = asyncio.create_task(follow(stream, seen))
             await seen.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

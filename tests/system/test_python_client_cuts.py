@@ -141,7 +141,7 @@ def mortal(server: Any) -> Reborn:
 
 
 # Patient enough for a server that takes a while to be back.
-_SOON = ReconnectPolicy(base_s=0.05, cap_s=0.2, asked_s_max=0.05)
+_SOON = ReconnectPolicy(base_s=0.05, cap_s=0.2, asked_s_max=0.05, failures_max=300)
 UNTIL_IT_IS_BACK = Settings(stream_policy=_SOON, call_policy=_SOON)
 
 
