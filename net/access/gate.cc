@@ -8,8 +8,10 @@ namespace {
 std::int64_t unix_seconds(const Clock& clock) { return clock.wall_at() / 1'000; }
 
 TicketUse use_of(const Request& request) {
-  return {request.stream_job,
-          request.header("Last-Event-ID").has_value() || request.query("lastEventId").has_value()};
+  // An empty id says nothing.
+  const bool has_seen = !request.header("Last-Event-ID").value_or("").empty() ||
+                        !request.query("lastEventId").value_or("").empty();
+  return {request.stream_job, has_seen};
 }
 
 std::string_view shared_secret(const AccessSettings& settings) {
@@ -41,10 +43,10 @@ std::optional<Response> Gate::turned_away(const Request& request) const {
   return std::nullopt;
 }
 
-std::optional<Response> Gate::identify(Request& request) {
+std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!verifier_) return std::nullopt;  // it is anybody's as it is
   const std::optional<std::string_view> ticket = request.query(kTicketParameter);
-  if (ticket && request.method == Method::kGet) {
+  if (ticket && is_stream) {
     const Result<Grant> grant = tickets_.check(*ticket, use_of(request), clock_.wall_at());
     if (!grant) return unauthorized_or_problem(grant.error());
     request.caller = grant->caller;

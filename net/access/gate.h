@@ -38,7 +38,8 @@ class Gate {
 
   /// Sets the request's caller. The answer to a request whose caller can't be told; none when it
   /// can.
-  std::optional<Response> identify(Request& request);
+  /// `is_stream`: it asks for a stream, which a ticket admits to.
+  std::optional<Response> identify(Request& request, bool is_stream);
 
   /// Uses up the ticket that the request came with, if it came with one. The answer where that
   /// can't be, as somebody else was quicker.

@@ -15,7 +15,9 @@ void StreamApi::add_routes(Router& router) {
   router.add(
       Method::kGet, "/v1/jobs/{}/events", [this](Request& q, Responder r) { follow_job(q, r); },
       Audience::kJobStream);
-  router.add(Method::kGet, "/v1/events", [this](Request& q, Responder r) { follow_many(q, r); });
+  router.add(
+      Method::kGet, "/v1/events", [this](Request& q, Responder r) { follow_many(q, r); },
+      Audience::kStreams);
 }
 
 Result<const NativeDialect*> StreamApi::dialect_of(const Request& request) const {

@@ -51,7 +51,9 @@ bool JobStatusDialect::tells(const Job& /*job*/, const Event& event) const {
 void JobStatus::add_routes(Router& router) {
   router.add(Method::kPost, "/create_job", [this](Request& q, Responder r) { create(q, r); });
   router.add(Method::kGet, "/status", [this](Request& q, Responder r) { status(q, r); });
-  router.add(Method::kGet, "/client_status", [this](Request& q, Responder r) { follow(q, r); });
+  router.add(
+      Method::kGet, "/client_status", [this](Request& q, Responder r) { follow(q, r); },
+      Audience::kStreams);
 }
 
 void JobStatus::create(const Request& request, const Responder& responder) {

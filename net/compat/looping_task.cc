@@ -30,7 +30,9 @@ bool LoopingTaskDialect::tells(const Job& /*job*/, const Event& event) const {
 }
 
 void LoopingTask::add_routes(Router& router) {
-  router.add(Method::kGet, "/events", [this](Request& q, Responder r) { follow(q, r); });
+  router.add(
+      Method::kGet, "/events", [this](Request& q, Responder r) { follow(q, r); },
+      Audience::kStreams);
 }
 
 void LoopingTask::follow(const Request& request, const Responder& responder) {

@@ -44,8 +44,9 @@ void ChannelDialect::append(Sequence sequence, const Text& json, std::string& ou
 }
 
 void ProgressChannels::add_routes(Router& router) {
-  router.add(Method::kGet, "/api/v1/sse/progress/stream/{}",
-             [this](Request& q, Responder r) { follow(q, r); });
+  router.add(
+      Method::kGet, "/api/v1/sse/progress/stream/{}",
+      [this](Request& q, Responder r) { follow(q, r); }, Audience::kStreams);
   router.add(Method::kPost, "/api/v1/sse/progress/{}",
              [this](Request& q, Responder r) { post(q, r); });
   router.add(Method::kGet, "/api/v1/sse/progress/status/{}",

@@ -110,8 +110,9 @@ void QueuedJobs::add_routes(Router& router) {
         Method::kGet, kind.follow_path,
         [this, &kind](Request& q, Responder r) { follow(kind, q, r); }, Audience::kJobStream);
   }
-  router.add(Method::kGet, "/api/v1/sse/jobs/my",
-             [this](Request& q, Responder r) { follow_owner(q, r); });
+  router.add(
+      Method::kGet, "/api/v1/sse/jobs/my", [this](Request& q, Responder r) { follow_owner(q, r); },
+      Audience::kStreams);
 }
 
 void QueuedJobs::queue(const Kind& kind, const Request& request, const Responder& responder) {

@@ -71,9 +71,11 @@ void Router::dispatch(Request& request, Responder responder) const {
       for (const std::string_view parameter : parameters_) {
         request.path_parameters.push_back(*percent_decoded(parameter, false));
       }
+      const bool is_stream =
+          route.audience == Audience::kStreams || route.audience == Audience::kJobStream;
       if (route.audience == Audience::kJobStream) request.stream_job = request.path_parameters[0];
       if (route.audience != Audience::kEverybody) {
-        if (std::optional<Response> refusal = gate_.identify(request)) {
+        if (std::optional<Response> refusal = gate_.identify(request, is_stream)) {
           return responder.reply(std::move(*refusal));
         }
       }

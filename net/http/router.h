@@ -20,7 +20,8 @@ class Gate;
 /// Who may ask for a route.
 enum class Audience : std::uint8_t {
   kCallers,    // whoever says who they are, where auth is on
-  kJobStream,  // the same; and the first `{}` is the job that the stream is about
+  kStreams,    // the same, for a stream: a ticket will do
+  kJobStream,  // the same; and the first `{}` is the job that it is about
   kEverybody,
 };
 
