@@ -51,6 +51,7 @@ Result<void> take_string(std::string_view name, JsonValue& value, std::string& t
 
 /// `aud` may be one string or many, and so may `scope` with some issuers.
 Result<void> take_strings(std::string_view name, JsonValue& value, std::vector<std::string>& to) {
+  to.clear();
   const auto take = [&](JsonValue& one) {
     return one.string(name, kTokenBytesMax).map([&](std::string_view text) {
       to.emplace_back(text);

@@ -295,7 +295,7 @@ def ask_at(server: Server, header: str | None, cookie: str | None, query: str | 
     return server.request("GET", "/v1/jobs" + ("" if query is None else f"?access_token={query}"), headers=headers)
 
 
-@pytest.mark.parametrize("header,cookie,query,status", PLACES)
+@pytest.mark.parametrize("header,cookie,query,status", PLACES, ids=[f"row {row}" for row in range(1, len(PLACES) + 1)])
 def test_the_first_place_that_has_a_token_decides(
     both: dict[str, Server], header: str | None, cookie: str | None, query: str | None, status: int
 ) -> None:

@@ -120,8 +120,10 @@ TEST_F(KeySetTest, KeysOfASetAreToldApartByTheirIds) {
   EXPECT_EQ(id_of(*keys, "ES256", "four"), "refused: no key here has the token's kid");
   EXPECT_EQ(id_of(*keys, "RS256", "two"), "refused: no key here is for the token's alg");
   EXPECT_EQ(id_of(*keys, "HS256"), "refused: no key here is for the token's alg");
-  EXPECT_EQ((*keys->find("ES256", "three"))->bytes, three.public_pem());
-  EXPECT_EQ((*keys->find("RS256", "one"))->bytes, one.public_pem());
+  constexpr std::string_view kClaims = R"({"sub":"ann"})";
+  EXPECT_TRUE(signed_claims(three.token(kClaims), **keys->find("ES256", "three")));
+  EXPECT_FALSE(signed_claims(three.token(kClaims), **keys->find("ES256", "two")));
+  EXPECT_TRUE(signed_claims(one.token(kClaims), **keys->find("RS256", "one")));
 }
 
 TEST_F(KeySetTest, KeysOfASetThatAreForSomethingElseAreIgnored) {

@@ -62,9 +62,9 @@ TEST(Signature, OfAnotherKeyIsRefused) {
 TEST(Signature, ThePublicKeyIsNeverTakenForASecret) {
   for (const SigningKey& issuer : {SigningKey::rsa(), SigningKey::ec()}) {
     const VerificationKey key = key_of_pem(issuer.public_pem()).value();
-    EXPECT_FALSE(signed_claims(hs256_token(key.bytes, kClaims), key));
+    EXPECT_FALSE(signed_claims(hs256_token(issuer.public_pem(), kClaims), key));
     const std::string repeated = R"({"alg":"RS256","alg":"HS256"})";
-    EXPECT_FALSE(signed_claims(hs256_token(key.bytes, kClaims, repeated), key));
+    EXPECT_FALSE(signed_claims(hs256_token(issuer.public_pem(), kClaims, repeated), key));
   }
 }
 
