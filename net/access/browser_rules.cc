@@ -62,6 +62,20 @@ std::optional<std::string> host_of(std::string_view field) {
   return host;
 }
 
+/// Whether a browser says that a page of another origin made it ask.
+bool comes_from_elsewhere(const Request& request) {
+  if (const auto site = request.header("Sec-Fetch-Site")) {
+    return *site == "cross-site" || *site == "same-site";
+  }
+  // Older browsers, and all of them towards a plain http server that is not on loopback, send only
+  // the page's origin. No page sends a token in a header that it was not let send beforehand.
+  const std::string_view origin = request.header("Origin").value_or("");
+  const std::size_t scheme_end = origin.find("://");
+  if (origin.empty() || request.header("Authorization")) return false;
+  return scheme_end == std::string_view::npos ||
+         !equals_ignoring_case(origin.substr(scheme_end + 3), request.header("Host").value_or(""));
+}
+
 }  // namespace
 
 Result<std::string> parse_host(std::string_view text) {
@@ -91,8 +105,7 @@ bool is_forged(const Request& request, const Cors& cors) {
     default:
       break;
   }
-  const std::string_view site = request.header("Sec-Fetch-Site").value_or("");
-  if (site != "cross-site" && site != "same-site") return false;
+  if (!comes_from_elsewhere(request)) return false;
   return !(token_cookie(request) ? cors.allows_credentials(request) : cors.allows(request));
 }
 

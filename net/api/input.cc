@@ -84,8 +84,8 @@ bool preconditions_hold(const Request& request, const std::string& tag) {
   return (!wanted || wanted->matches(tag)) && !(unwanted && unwanted->matches(tag));
 }
 
-bool refused(bool may, const Responder& responder) {
-  if (!may) responder.reply(problem(403, "this is not yours"));
+bool refused(bool may, const Responder& responder, std::string_view why) {
+  if (!may) responder.reply(problem(403, why));
   return !may;
 }
 

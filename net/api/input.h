@@ -20,8 +20,13 @@ std::string no_such_job(std::string_view id);
 /// An id that can't be guessed.
 std::string make_job_id(Random& random);
 
+/// What else than ownership somebody lacks, as the answer says it.
+inline constexpr std::string_view kNotYours = "this is not yours";
+inline constexpr std::string_view kWantsReportScope = "this takes the scope jobs:report";
+inline constexpr std::string_view kWantsAdminScope = "this takes the scope jobs:admin";
+
 /// Answers 403, and says true, when the caller may not.
-bool refused(bool may, const Responder& responder);
+bool refused(bool may, const Responder& responder, std::string_view why = kNotYours);
 
 /// Whether If-Match and If-None-Match let a request change what has this tag.
 bool preconditions_hold(const Request& request, const std::string& tag);

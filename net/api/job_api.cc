@@ -104,7 +104,9 @@ void JobApi::create(Request& request, const Responder& responder) {
   if (!key) return responder.reply(problem(key.error()));
   if (spec->id.empty()) spec->id = make_job_id(parts_.random);
   if (spec->owner.empty()) spec->owner = request.caller.user;
-  if (refused(may_create_for(request.caller, spec->owner), responder)) return;
+  if (refused(may_create_for(request.caller, spec->owner), responder,
+              "owner: another one than oneself takes the scope jobs:admin"))
+    return;
   if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
     return responder.reply(std::move(*refusal));
   }
@@ -178,6 +180,7 @@ void JobApi::list(const Request& request, const Responder& responder) {
 void JobApi::patch(Request& request, const Responder& responder) {
   const Job* const job = parts_.jobs.find(request.path_parameters[0]);
   if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (refused(may_report(request.caller), responder, kWantsReportScope)) return;
   if (refused(may_report(request.caller, *job), responder)) return;
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));

@@ -33,10 +33,10 @@ void write_milliseconds(std::string_view name, double milliseconds, JsonWriter& 
 
 void OperationsApi::add_routes(Router& router) {
   router.add(Method::kGet, "/v1/stats", [this](Request& q, Responder r) {
-    if (!refused(may_operate(q.caller), r)) stats(r);
+    if (!refused(may_operate(q.caller), r, kWantsAdminScope)) stats(r);
   });
   router.add(Method::kGet, "/v1/streams", [this](Request& q, Responder r) {
-    if (!refused(may_operate(q.caller), r)) streams(q, r);
+    if (!refused(may_operate(q.caller), r, kWantsAdminScope)) streams(q, r);
   });
   router.add(
       Method::kGet, "/healthz",

@@ -87,7 +87,7 @@ void ReportApi::add_routes(Router& router) {
 }
 
 void ReportApi::report(Request& request, const Responder& responder) {
-  if (refused(may_report(request.caller), responder)) return;
+  if (refused(may_report(request.caller), responder, kWantsReportScope)) return;
   if (const auto body = check_body(request, "application/x-ndjson"); !body) {
     return responder.reply(problem(body.error()));
   }

@@ -70,7 +70,8 @@ void ProgressChannels::follow(const Request& request, const Responder& responder
 
 void ProgressChannels::post(Request& request, const Responder& responder) {
   const std::string* const user = user_of(request, responder);
-  if (user == nullptr || refused(may_post_to_channel(request.caller), responder)) return;
+  if (user == nullptr || refused(may_post_to_channel(request.caller), responder, kWantsReportScope))
+    return;
   if (const auto body = check_body(request, "application/json"); !body) {
     return responder.reply(problem(body.error()));
   }

@@ -116,6 +116,19 @@ TEST(ForgedRequests, AreChangesThatAForeignPageAsksFor) {
   }
 }
 
+TEST(ForgedRequests, AreKnownByTheirOriginWhereABrowserSendsNoMore) {
+  const Cors none({});
+  const HeaderField host{"Host", "jobs.example:8080"};
+  const HeaderField evil{"Origin", "http://evil.example"};
+  EXPECT_TRUE(forged(Method::kPost, {host, evil}, none));
+  EXPECT_TRUE(forged(Method::kPost, {host, {"Origin", "null"}}, none));
+  EXPECT_TRUE(forged(Method::kPost, {host, {"Origin", "http://jobs.example"}}, none));
+  EXPECT_FALSE(forged(Method::kPost, {host, {"Origin", "http://Jobs.example:8080"}}, none));
+  EXPECT_FALSE(forged(Method::kPost, {host, evil}, Cors({"*"})));
+  EXPECT_FALSE(forged(Method::kPost, {host, evil, {"Authorization", "Bearer x"}}, none));
+  EXPECT_FALSE(forged(Method::kGet, {host, evil}, none));
+}
+
 TEST(ForgedRequests, AreNotThoseOfPagesThatCorsAllows) {
   const HeaderField site{"Sec-Fetch-Site", "cross-site"};
   const HeaderField app{"Origin", "https://app.example"};
