@@ -40,7 +40,9 @@ bool is_host(std::string_view host) {
     std::array<bool, 256> allowed{};
     for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
     for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
-    for (const unsigned char c : std::string_view("-._~%!$&'()*+,;=:[]")) allowed[c] = true;
+    for (const char c : std::string_view("-._~%!$&'()*+,;=:[]")) {
+      allowed[static_cast<unsigned char>(c)] = true;
+    }
     return allowed;
   }();
   return std::all_of(host.begin(), host.end(),

@@ -13,19 +13,19 @@ namespace {
 
 class AccessFlags : public ::testing::Test {
  protected:
-  std::variant<Config, ConfigExit> read(std::vector<std::string> flags) {
+  std::variant<Config, ConfigExit> read(const std::vector<std::string>& flags) {
     std::vector<const char*> argv{"progressd"};
     for (const std::string& flag : flags) argv.push_back(flag.c_str());
     return read_config(static_cast<int>(argv.size()), argv.data());
   }
-  Config config(std::vector<std::string> flags) {
-    auto read_flags = read(std::move(flags));
+  Config config(const std::vector<std::string>& flags) {
+    auto read_flags = read(flags);
     if (const auto* exit = std::get_if<ConfigExit>(&read_flags)) ADD_FAILURE() << exit->text;
     return std::get<Config>(read_flags);
   }
   /// What is said of flags that are refused.
-  std::string fault(std::vector<std::string> flags) {
-    const auto read_flags = read(std::move(flags));
+  std::string fault(const std::vector<std::string>& flags) {
+    const auto read_flags = read(flags);
     const auto* exit = std::get_if<ConfigExit>(&read_flags);
     if (exit == nullptr) return "";
     EXPECT_EQ(exit->status, 2);
