@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "net/access/credentials.h"
@@ -62,16 +63,29 @@ std::optional<std::string> host_of(std::string_view field) {
   return host;
 }
 
+/// Whether a page may send a body of this type without asking: what a form can.
+/// Source: the WHATWG Fetch standard, CORS-safelisted request-header.
+bool is_simple(std::string_view content_type) {
+  constexpr std::array<std::string_view, 4> kSimple{
+      "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"};
+  return std::any_of(kSimple.begin(), kSimple.end(), [&](std::string_view simple) {
+    return equals_ignoring_case(content_type, simple);
+  });
+}
+
 /// Whether a browser says that a page of another origin made it ask.
 bool comes_from_elsewhere(const Request& request) {
   if (const auto site = request.header("Sec-Fetch-Site")) {
     return *site == "cross-site" || *site == "same-site";
   }
   // Older browsers, and all of them towards a plain http server that is not on loopback, send only
-  // the page's origin. No page sends a token in a header that it was not let send beforehand.
+  // the page's origin. What they don't send before they have asked whether they may, no page can
+  // forge: a token in a header, another method than POST, what no form can send.
   const std::string_view origin = request.header("Origin").value_or("");
   const std::size_t scheme_end = origin.find("://");
-  if (origin.empty() || request.header("Authorization")) return false;
+  const bool is_asked_for = request.header("Authorization") || request.method != Method::kPost ||
+                            !is_simple(request.content_type());
+  if (origin.empty() || is_asked_for) return false;
   return scheme_end == std::string_view::npos ||
          !equals_ignoring_case(origin.substr(scheme_end + 3), request.header("Host").value_or(""));
 }

@@ -543,7 +543,7 @@ def answers(server: Server, origin: str, as_: str | None = None) -> list[Head]:
         head_of(server, "GET", "/nowhere", headers),
         head_of(server, "DELETE", "/v1/jobs", headers),
         head_of(server, "GET", f"/v1/jobs/{job['id']}/events", headers | {"Accept": "image/png"}),
-        head_of(server, "POST", "/v1/jobs", headers | {"Content-Type": "text/plain"}, b"{}"),
+        head_of(server, "POST", "/v1/jobs", headers | {"Content-Type": "application/xml"}, b"{}"),
         head_of(server, "POST", "/v1/jobs", headers | JSON, b'{"total":0}'),
         head_of(server, "POST", "/v1/jobs", headers | JSON | {"Content-Length": "99999999"}, b""),
     ]

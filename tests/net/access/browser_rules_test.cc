@@ -126,6 +126,10 @@ TEST(ForgedRequests, AreKnownByTheirOriginWhereABrowserSendsNoMore) {
   EXPECT_FALSE(forged(Method::kPost, {host, {"Origin", "http://Jobs.example:8080"}}, none));
   EXPECT_FALSE(forged(Method::kPost, {host, evil}, Cors({"*"})));
   EXPECT_FALSE(forged(Method::kPost, {host, evil, {"Authorization", "Bearer x"}}, none));
+  EXPECT_TRUE(forged(Method::kPost, {host, evil, {"Content-Type", "text/plain"}}, none));
+  // A browser asks before it sends these.
+  EXPECT_FALSE(forged(Method::kPost, {host, evil, {"Content-Type", "application/json"}}, none));
+  EXPECT_FALSE(forged(Method::kDelete, {host, evil}, none));
   EXPECT_FALSE(forged(Method::kGet, {host, evil}, none));
 }
 
