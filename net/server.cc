@@ -22,6 +22,8 @@ constexpr std::size_t kOtherDescriptors = 32;
 /// While draining, connections without a stream are kept for so long to be answered 503.
 constexpr Millis kDrainIdleMs = 1'000;
 constexpr Millis kDrainTickMs = 20;
+/// Streams that end last may be late on a busy machine: so long they are waited for.
+constexpr Millis kDrainGraceMs = 1'000;
 
 /// Whether nobody reaches the server from outside.
 bool is_on_loopback(const Config& config) {
@@ -189,7 +191,8 @@ void Server::begin_drain() {
 }
 
 void Server::on_drain_tick() {
-  const bool streams_left = streams_.counters().open > 0 && loop_.now() < drain_until_ + kTickMs;
+  const bool streams_left =
+      streams_.counters().open > 0 && loop_.now() < drain_until_ + kDrainGraceMs;
   const bool idle_left = connections_.open_count() > 0 && loop_.now() < idle_until_;
   if (!streams_left && !idle_left) loop_.stop();
 }
