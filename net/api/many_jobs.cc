@@ -91,6 +91,10 @@ bool ReplayRest::restate(std::vector<FrameRef>& frames) {
 std::vector<ReplayRest::Past> ReplayRest::first_events() {
   // The earliest ones after `after_`, of all topics: a heap keeps the latest of them on top.
   std::priority_queue<Past> earliest;
+  if (!many_.among.jobs.retains_removed_after(after_)) {
+    is_cut_off_ = true;
+    return {};
+  }
   many_.among.each(seen_, [&](Job& job) {
     if (!job.topic.retains_after(after_)) {
       is_cut_off_ = true;

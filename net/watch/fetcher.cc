@@ -97,6 +97,7 @@ Fetch::Fetch(Fetcher& fetcher, const std::string& url)
   set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy_, CURLOPT_NOPROXY, "*");  // whatever the environment says
   set(easy_, CURLOPT_NOSIGNAL, 1L);
+  set(easy_, CURLOPT_QUICK_EXIT, 1L);  // else a look-up that takes too long is waited for
   set(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(kFetchMsMax));
   set(easy_, CURLOPT_USERAGENT, "progressd");
   set(easy_, CURLOPT_WRITEFUNCTION, take_body);
