@@ -274,7 +274,8 @@ void HttpConnections::go_on_opening(std::uint32_t slot) {
   const Connection& connection = parts_.connections.at(slot);
   const auto found = openings_.find(parts_.connections.id_of(slot));
   // One whose reader has enough to take is gone on with when the socket has room again.
-  if (found == openings_.end() || connection.ends || connection.backlog) return;
+  if (found == openings_.end() || connection.ends) return;
+  if (connection.backlog && connection.backlog->opening_bytes > 0) return;
   std::vector<FrameRef> frames;
   if (!found->second->next(frames)) {
     parts_.streams.go_on_opening(slot, frames, /*ends=*/false);
