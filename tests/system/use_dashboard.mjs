@@ -6,7 +6,7 @@ import { launch, say } from "./chromium.mjs";
 const [profile, origin, screenshot] = process.argv.slice(2);
 const context = await launch(profile);
 const page = await context.newPage();
-page.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 20_000));
+page.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 60_000));
 page.on("console", (line) => {
   if (line.type() === "error" || line.type() === "warning") say({ complaint: line.text() });
 });

@@ -9,7 +9,7 @@ const [profile, upstream, pages, pictures] = process.argv.slice(2);
 const site = await startSite(upstream, { "/": pages });
 const context = await launch(profile, { args: ["--hide-scrollbars"] }); // they are in no layout then, and in no picture
 const page = await context.newPage();
-page.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 20_000));
+page.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 60_000));
 page.on("console", (line) => {
   if (line.type() === "error" || line.type() === "warning") say({ complaint: line.text() });
 });
