@@ -71,8 +71,7 @@ void BM_PostToChannel(benchmark::State& state) {
     Result<JsonObject> object = reader.read(without_padding(text), "status", kChannelValueBytesMax);
     if (!object) std::abort();
     Change change = make_change(ChangeKind::kChannelPost, users[next++ % kChannels], kSomeDay);
-    change.value =
-        std::make_unique<ChannelValue>(ChannelValue{Text(object->text), std::move(object->field)});
+    change.value = ChannelValue{Text(object->text), std::move(object->field)};
     ledger.commit(std::move(change), [](std::span<const Outcome> outcomes) {
       if (outcomes.front().error) std::abort();
     });

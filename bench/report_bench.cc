@@ -87,7 +87,7 @@ void BM_ReportLines(benchmark::State& state) {
       Result<ReportLine> line = read_report_line(reader, std::string_view(text).substr(0, size));
       if (!line) std::abort();
       Change change = make_change(ChangeKind::kReport, std::move(line->job_id), at);
-      change.report = std::make_unique<Report>(std::move(line->report));
+      change.report = std::move(line->report);
       changes.push_back(std::move(change));
     }
     server.ledger.commit(std::move(changes), [](std::span<const Outcome> outcomes) {

@@ -13,6 +13,7 @@ namespace {
 /// Where answers end; it only counts them.
 class CountingCarrier final : public ResponseCarrier {
  public:
+  Framing framing(ConnectionId) const override { return Framing::kChunked; }
   void reply(ConnectionId, Response response) override {
     status = response.status;
     ++replies;
@@ -34,7 +35,7 @@ void dispatch(benchmark::State& state, Routes& routes, Method method, std::strin
   request.method = method;
   request.target = target;
   if (!request.read_target()) std::abort();
-  const Responder responder(routes.carrier, /*id=*/0, Framing::kChunked);
+  const Responder responder(routes.carrier, /*id=*/0);
   for (auto _ : state) {
     request.path_parameters.clear();
     routes.server.routes().dispatch(request, responder);

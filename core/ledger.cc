@@ -14,6 +14,7 @@ void Ledger::commit(Change change, const Done& done) {
 void Ledger::commit(std::vector<Change> changes, const Done& done) {
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
+  jobs_.prefetch(changes);
   const Result<Sequence> first = journal_.append(changes);
   for (std::size_t i = 0; i < changes.size(); ++i) {
     outcomes.push_back(conclude(first, i, changes[i]));

@@ -10,6 +10,7 @@
 #include "core/base/time_text.h"
 #include "net/config_access.h"
 #include "net/config_flags.h"
+#include "net/config_sources.h"
 #include "net/http/listener.h"
 
 namespace progressd {
@@ -18,6 +19,12 @@ namespace {
 constexpr std::size_t kJobThreadsMax = 512;
 constexpr std::size_t kWatchesMax = 1'000;
 constexpr std::string_view kVersion = PROGRESSD_VERSION;
+
+void add_config_flag(CLI::App& app) {
+  Flags(app, "Configuration")
+      .parsed("--config", "Read this TOML file: max-jobs = 1000 means --max-jobs=1000", "PATH", "",
+              [](const std::string&) {});  // ConfigSources read it
+}
 
 void add_network_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Network");
@@ -167,6 +174,23 @@ void check_whole(const Config& config) {
   }
 }
 
+enum class Action : std::uint8_t { kRun, kCheck, kShow };
+
+/// Takes `config check` or `config show` from the front of the command line.
+Result<Action> take_action(std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments.front() != "config") return Action::kRun;
+  const std::string what = arguments.size() > 1 ? arguments[1] : "";
+  if (what != "check" && what != "show") {
+    return fail(Errc::kInvalid, "config: say check or show behind it");
+  }
+  arguments.erase(arguments.begin(), arguments.begin() + 2);
+  return what == "check" ? Action::kCheck : Action::kShow;
+}
+
+ConfigExit wrong(std::string_view detail) {
+  return {2, fmt::format("progressd: {}\nSee progressd --help.\n", detail)};
+}
+
 }  // namespace
 
 std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) {
@@ -177,10 +201,14 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
       "Server-Sent Events. Start it without a flag and open http://127.0.0.1:8080/.\n",
       "progressd");
   app.footer(
-      "Each flag can be given in the environment: --max-jobs as PROGRESSD_MAX_JOBS.\n"
-      "Durations are written 500ms, 15s, 24h; sizes 4096, 16KiB, 1MiB.");
+      "Each flag can stand in the config file, without its dashes, or in the environment:\n"
+      "--max-jobs as PROGRESSD_MAX_JOBS. The environment goes before the file, the command line\n"
+      "before both. Durations are written 500ms, 15s, 24h; sizes 4096, 16KiB, 1MiB.\n\n"
+      "progressd config check [FLAGS]  says whether all of it is right, and starts nothing\n"
+      "progressd config show [FLAGS]   prints all values as TOML, and where each comes from");
   app.set_version_flag("--version", fmt::format("progressd {}", kVersion));
   app.get_formatter()->column_width(34);
+  add_config_flag(app);
   add_network_flags(app, config);
   add_access_flags(app, config.access);
   add_job_flags(app, config);
@@ -188,8 +216,14 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   add_watch_flags(app, config);
   add_limit_flags(app, config);
   add_log_flags(app, config);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  Result<Action> action = take_action(arguments);
+  if (!action) return wrong(action.error().detail);
+  const Result<ConfigSources> sources = ConfigSources::gather(app, std::move(arguments));
+  if (!sources) return wrong(sources.error().detail);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> reversed(sources->arguments().rbegin(), sources->arguments().rend());
+    app.parse(std::move(reversed));
     check_access(app, config.access);
     check_whole(config);
   } catch (const CLI::Success& shown) {  // --help, --version
@@ -197,10 +231,12 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
     app.exit(shown, out, out);
     return ConfigExit{0, out.str()};
   } catch (const CLI::ParseError& error) {
-    return ConfigExit{2, fmt::format("progressd: {}\nSee progressd --help; a flag may also come "
-                                     "from its PROGRESSD_ environment variable.\n",
-                                     error.what())};
+    const std::string text = error.what();
+    const std::string_view origin = sources->origin(text.substr(0, text.find(':')));
+    return wrong(origin.empty() ? text : fmt::format("{} (it stands in {})", text, origin));
   }
+  if (*action == Action::kCheck) return ConfigExit{0, "the configuration is good\n"};
+  if (*action == Action::kShow) return ConfigExit{0, shown(app, *sources)};
   return config;
 }
 

@@ -1,4 +1,4 @@
-// What the server is told at its start: flags, and for each an environment variable.
+// What the server is told at its start: flags, which a config file or the environment may give too.
 #pragma once
 
 #include <string>

@@ -22,6 +22,17 @@ std::string comparable(simdjson::dom::element value) {
   return text.append(string);
 }
 
+bool has_blanks(std::string_view text) {
+  for (const char blank : {' ', '\n', '\r', '\t'}) {
+    if (text.find(blank) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+tl::unexpected<Error> too_large(std::size_t bytes_max) {
+  return fail(Errc::kInvalid, fmt::format("the body must be at most {} bytes of JSON", bytes_max));
+}
+
 }  // namespace
 
 struct JsonObjectReader::Parser {
@@ -48,15 +59,17 @@ Result<JsonObject> JsonObjectReader::read(std::string_view text, std::string_vie
   for (const auto& [key, value] : object) {
     if (key == field) read.field = value.is_null() ? std::string() : comparable(value);
   }
+  if (!has_blanks(text)) {  // there is nothing to leave out
+    if (text.size() > bytes_max) return too_large(bytes_max);
+    read.text = text;
+    return read;
+  }
   if (text_.size() < text.size()) text_.resize(text.size());
   std::size_t size = 0;
   if (simdjson::minify(text.data(), text.size(), text_.data(), size) != simdjson::SUCCESS) {
     return read_slowly(text, field, bytes_max);
   }
-  if (size > bytes_max) {
-    return fail(Errc::kInvalid,
-                fmt::format("the body must be at most {} bytes of JSON", bytes_max));
-  }
+  if (size > bytes_max) return too_large(bytes_max);
   read.text = std::string_view(text_).substr(0, size);
   return read;
 }
@@ -76,10 +89,7 @@ Result<JsonObject> JsonObjectReader::read_slowly(std::string_view text, std::str
   if (!visited) return tl::unexpected(visited.error());
   Result<std::string> whole = minified_json(text);
   if (!whole) return tl::unexpected(whole.error());
-  if (whole->size() > bytes_max) {
-    return fail(Errc::kInvalid,
-                fmt::format("the body must be at most {} bytes of JSON", bytes_max));
-  }
+  if (whole->size() > bytes_max) return too_large(bytes_max);
   text_ = std::move(*whole);
   read.text = text_;
   return read;

@@ -13,7 +13,8 @@
 namespace progressd {
 
 struct JsonObject {
-  /// On one line, without white space, numbers as they were written. Good until the next read.
+  /// On one line, without white space, numbers as they were written. Good as long as
+  /// what was read, and until the next read.
   std::string_view text;
   /// The field that was asked for, the last of its name, in a form that is equal for equal values;
   /// empty when it is null or not there.

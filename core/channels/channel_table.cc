@@ -58,7 +58,7 @@ std::unique_ptr<Channel> ChannelTable::take(const Change& change) {
   if (change.kind == ChangeKind::kChannelForget && found->second->posted_at > change.at) {
     return nullptr;
   }
-  std::unique_ptr<Channel> channel = std::move(found->second);
+  std::unique_ptr<Channel> channel = std::move(found.value());
   channels_.erase(found);
   by_age_.erase(channel->in_age);
   return channel;

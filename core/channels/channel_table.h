@@ -6,8 +6,8 @@
 #include <list>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 
+#include "core/base/name_table.h"
 #include "core/base/result.h"
 #include "core/channels/channel.h"
 #include "core/jobs/change.h"
@@ -50,7 +50,7 @@ class ChannelTable {
   void make_room(Channel& channel, std::size_t bytes) const;
 
   ChannelLimits limits_;
-  std::unordered_map<std::string_view, std::unique_ptr<Channel>> channels_;  // by its own user
+  NameTable<Channel> channels_;
   std::list<Channel*> by_age_;  // the one posted to last stands at the end
 };
 

@@ -57,14 +57,14 @@ struct Report {
 struct Change {
   ChangeKind kind = ChangeKind::kStep;
   Millis at = 0;
-  std::string job_id;                   // of a channel's change: its user
-  std::unique_ptr<Creation> creation;   // kCreate
-  std::unique_ptr<Report> report;       // kReport
-  std::unique_ptr<ChannelValue> value;  // kChannelPost
+  std::string job_id;                  // of a channel's change: its user
+  std::unique_ptr<Creation> creation;  // kCreate; these are large and rare
+  std::optional<Report> report;        // kReport
+  std::optional<ChannelValue> value;   // kChannelPost
 };
 
 inline Change make_change(ChangeKind kind, std::string job_id, Millis at) {
-  return Change{kind, at, std::move(job_id), nullptr, nullptr, nullptr};
+  return Change{kind, at, std::move(job_id), nullptr, std::nullopt, std::nullopt};
 }
 
 }  // namespace progressd

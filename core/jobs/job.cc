@@ -49,6 +49,14 @@ void RateEstimate::add(std::int64_t steps, Millis at) {
   last_at_ = at;
 }
 
+void Job::prefetch() const {
+  constexpr std::size_t kCacheLineBytes = 64;
+  const char* const begin = reinterpret_cast<const char*>(this);
+  for (std::size_t at = 0; at < sizeof(Job); at += kCacheLineBytes) {
+    __builtin_prefetch(begin + at, /*rw=*/1);
+  }
+}
+
 std::int64_t Job::percent_hundredths(std::int64_t done, std::int64_t total) {
   __extension__ using Wide = __int128;
   return static_cast<std::int64_t>((static_cast<Wide>(done) * 20'000 + total) / (2 * Wide{total}));

@@ -78,6 +78,9 @@ class Job final : public Subject {
 
   std::string topic_name() const override { return "job:" + spec.id; }
 
+  /// Fetches what a change of the job touches into the processor's cache.
+  void prefetch() const;
+
   /// 100·done/total in hundredths, rounded.
   static std::int64_t percent_hundredths(std::int64_t done, std::int64_t total);
   /// Whole seconds until the last step, at the present rate; −1 while unknown.

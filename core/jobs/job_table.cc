@@ -48,6 +48,21 @@ Job* JobTable::find(std::string_view id) const {
   return found == jobs_.end() ? nullptr : found->second.get();
 }
 
+void JobTable::prefetch(std::span<const Change> changes) const {
+  constexpr std::size_t kAtOnce = 16;  // about as many lines as a core can wait for
+  std::array<const Job*, kAtOnce> jobs;
+  for (; !changes.empty(); changes = changes.subspan(std::min(kAtOnce, changes.size()))) {
+    const std::size_t count = std::min(kAtOnce, changes.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      jobs[i] = find(changes[i].job_id);
+      if (jobs[i] != nullptr) jobs[i]->prefetch();
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (jobs[i] != nullptr) jobs[i]->topic.prefetch();
+    }
+  }
+}
+
 const JobTable::BySequence* JobTable::of_owner(const std::string& owner) const {
   const auto found = by_owner_.find(owner);
   return found == by_owner_.end() ? nullptr : &found->second.jobs;
@@ -252,7 +267,7 @@ Outcome JobTable::remove(Sequence sequence, Job& job) {
   --counts_[static_cast<std::size_t>(job.state)];
   job.removed_sequence = sequence;
   const auto entry = jobs_.find(job.spec.id);
-  removed_.push_back(std::move(entry->second));
+  removed_.push_back(std::move(entry.value()));
   jobs_.erase(entry);
   if (removed_.size() > std::max<std::size_t>(limits_.removed_max, 1)) {  // never this one
     removed_dropped_ = removed_.front()->removed_sequence;

@@ -9,10 +9,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "core/base/name_table.h"
 #include "core/base/result.h"
 #include "core/jobs/change.h"
 #include "core/jobs/idempotency.h"
@@ -44,6 +46,10 @@ class JobTable {
   /// Shape: `sequence` is later than all before it; an event that comes of it has this number.
   Outcome apply(Sequence sequence, const Change& change);
 
+  /// Fetches what applying these changes will touch into the processor's caches, all of it at once:
+  /// where jobs are many, each would be waited for in turn.
+  void prefetch(std::span<const Change> changes) const;
+
   Job* find(std::string_view id) const;
   std::size_t size() const { return jobs_.size(); }
   std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
@@ -74,7 +80,7 @@ class JobTable {
   void set_state(Job& job, State state, Millis at);
 
   JobTableLimits limits_;
-  std::unordered_map<std::string_view, std::unique_ptr<Job>> jobs_;  // the key is the job's own id
+  NameTable<Job> jobs_;
   BySequence by_sequence_;
   struct Owned {
     BySequence jobs;

@@ -131,6 +131,13 @@ void Hub::flush(Feed& feed) {
 
 void Hub::flush() {
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    // While the kernel takes this feed's frames, the memory of the next ones is on its way.
+    if (const Feed* next = i + 2 < dirty_.size() ? dirty_[i + 2] : nullptr) {
+      __builtin_prefetch(next->subscribers.data());
+    }
+    if (const Feed* next = i + 1 < dirty_.size() ? dirty_[i + 1] : nullptr) {
+      if (!next->subscribers.empty()) sink_.prefetch(next->subscribers.front());
+    }
     if (dirty_[i] != nullptr) flush(*dirty_[i]);
   }
   dirty_.clear();

@@ -33,6 +33,8 @@ using SubscriberId = std::uint32_t;
 class Sink {
  public:
   virtual ~Sink() = default;
+  /// deliver() to this reader comes soon: fetches what it touches into the processor's cache.
+  virtual void prefetch(SubscriberId /*to*/) const {}
   /// `ends`: nothing comes after these frames; the readers' streams are over.
   virtual void deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                        bool ends) = 0;

@@ -24,6 +24,15 @@ void Topic::append(const Event& event, std::size_t history_max) {
   }
 }
 
+void Topic::prefetch() const {
+  if (!feeds_.empty()) __builtin_prefetch(feeds_.front(), /*rw=*/1);
+  if (!ring_.empty()) {
+    const Event& next = ring_[(head_ + count_) % ring_.size()];
+    __builtin_prefetch(&next, /*rw=*/1);
+    __builtin_prefetch(reinterpret_cast<const char*>(&next + 1) - 1, /*rw=*/1);
+  }
+}
+
 void Topic::drop_oldest() {
   ENSURE(count_ > 0);
   dropped_through_ = ring_[head_].sequence;

@@ -32,6 +32,9 @@ class Topic {
   /// Keeps `event`, which is later than all before it, and at most `history_max` in all.
   void append(const Event& event, std::size_t history_max);
 
+  /// Fetches what append() and a publication touch into the processor's cache.
+  void prefetch() const;
+
   /// How many events are kept, and the first of them.
   std::size_t kept() const { return count_; }
   const Event& oldest() const { return ring_[head_]; }

@@ -104,10 +104,13 @@ Result<std::string> parse_host(std::string_view text) {
 
 bool HostRule::admits(const Request& request) const {
   const std::string_view field = request.header("Host").value_or("");
-  if (field.empty()) return true;
+  if (field.empty() || field == last_admitted_) return true;
   const std::optional<std::string> host = host_of(field);
-  return host && (is_loopback_host(*host) ||
-                  std::find(allowed_.begin(), allowed_.end(), *host) != allowed_.end());
+  const bool admitted =
+      host && (is_loopback_host(*host) ||
+               std::find(allowed_.begin(), allowed_.end(), *host) != allowed_.end());
+  if (admitted) last_admitted_ = field;
+  return admitted;
 }
 
 bool is_forged(const Request& request, const Cors& cors) {

@@ -31,6 +31,7 @@ class HostRule {
 
  private:
   std::vector<std::string> allowed_;
+  mutable std::string last_admitted_;  // most requests name the host that the one before named
 };
 
 /// Against forged requests: whether a page of another origin, which CORS does not let read the

@@ -195,7 +195,7 @@ void JobApi::patch(Request& request, const Responder& responder) {
   }
   Change change =
       make_change(ChangeKind::kReport, request.path_parameters[0], parts_.clock.wall_at());
-  change.report = std::make_unique<Report>(std::move(*report));
+  change.report = std::move(*report);
   parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
     const Outcome& outcome = outcomes.front();
     responder.reply(outcome.error ? problem(*outcome.error) : job_response(200, *outcome.job));

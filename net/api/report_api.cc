@@ -63,7 +63,7 @@ Lines read_lines(JsonReader& reader, std::string_view body, Millis at,
     }
     Change& change =
         changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
-    change.report = std::make_unique<Report>(std::move(line->report));
+    change.report = std::move(line->report);
     lines.numbers.push_back(number);
   }
   return lines;

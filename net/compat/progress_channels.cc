@@ -78,8 +78,7 @@ void ProgressChannels::post(Request& request, const Responder& responder) {
   Result<JsonObject> object = reader_.read(request.body, "status", kChannelValueBytesMax);
   if (!object) return responder.reply(problem(object.error()));
   Change change = make_change(ChangeKind::kChannelPost, *user, parts_.clock.wall_at());
-  change.value =
-      std::make_unique<ChannelValue>(ChannelValue{Text(object->text), std::move(object->field)});
+  change.value = ChannelValue{Text(object->text), std::move(object->field)};
   parts_.ledger.commit(std::move(change), [responder](std::span<const Outcome> outcomes) {
     const std::optional<Error>& error = outcomes.front().error;
     if (error) return responder.reply(problem(*error));

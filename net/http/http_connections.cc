@@ -176,7 +176,12 @@ void HttpConnections::dispatch(std::uint32_t slot) {
   if (std::optional<Response> answer = parts_.gate.turned_away(request)) {
     return reply(id, std::move(*answer));
   }
-  parts_.router.dispatch(request, Responder(*this, id, connection.framing));
+  parts_.router.dispatch(request, Responder(*this, id));
+}
+
+Framing HttpConnections::framing(ConnectionId id) const {
+  const Connection* connection = parts_.connections.find(id);
+  return connection == nullptr ? Framing::kChunked : connection->framing;  // gone: nobody reads it
 }
 
 void HttpConnections::reply(ConnectionId id, Response response) {

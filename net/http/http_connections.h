@@ -63,6 +63,7 @@ class HttpConnections final : public ResponseCarrier {
   void forget(std::uint32_t slot);
   void on_due(std::uint32_t slot);
 
+  Framing framing(ConnectionId id) const override;
   void reply(ConnectionId id, Response response) override;
   void stream(ConnectionId id, StreamStart start) override;
 

@@ -19,7 +19,8 @@ int hex_digit(char c) {
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
   std::string decoded(text);
-  std::size_t at = text.find_first_of(plus_is_space ? "%+" : "%");
+  std::size_t at = text.find('%');
+  if (plus_is_space) at = std::min(at, text.find('+'));
   if (at == std::string_view::npos) return decoded;
   for (char* out = &decoded[at];; ++at) {
     if (at == text.size()) {
@@ -49,16 +50,17 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 std::string_view Request::value_of(const Field& field) const {
   return trimmed(std::string_view(head_).substr(field.value_at, field.end - field.value_at));
 }
 
-std::optional<std::string_view> Request::header(std::string_view name) const {
+std::optional<std::string_view> Request::find_header(std::string_view name) const {
   for (const Field& field : fields_) {
     if (equals_ignoring_case(name_of(field), name)) return value_of(field);
   }
@@ -66,6 +68,7 @@ std::optional<std::string_view> Request::header(std::string_view name) const {
 }
 
 std::size_t Request::count_headers(std::string_view name) const {
+  if ((names_ & name_bit(name)) == 0) return 0;
   return static_cast<std::size_t>(std::count_if(
       fields_.begin(), fields_.end(),
       [&](const Field& field) { return equals_ignoring_case(name_of(field), name); }));
@@ -102,6 +105,7 @@ void Request::append_field_value(std::string_view part) { head_.append(part); }
 
 void Request::end_field() {
   open_field_.end = static_cast<std::uint32_t>(head_.size());
+  names_ |= name_bit(name_of(open_field_));
   fields_.push_back(open_field_);
   open_field_.name_at = open_field_.value_at = open_field_.end;
 }
@@ -123,6 +127,7 @@ void Request::clear() {
   by_ticket = false;
   head_.clear();
   fields_.clear();
+  names_ = 0;
   open_field_ = Field();
   query_.clear();
 }
@@ -134,6 +139,7 @@ bool Request::read_target() {
     return method == Method::kOptions;
   }
   for (const std::string_view scheme : {"http://", "https://"}) {  // absolute-form: from a proxy
+    if (rest.starts_with('/')) break;
     if (!equals_ignoring_case(rest.substr(0, scheme.size()), scheme)) continue;
     rest.remove_prefix(std::min(rest.find_first_of("/?", scheme.size()), rest.size()));
     if (rest.empty() || rest.front() == '?') {

@@ -32,7 +32,10 @@ class Request {
   bool by_ticket = false;
 
   /// The field's value; none when it was not sent. A field sent several times is the first one.
-  std::optional<std::string_view> header(std::string_view name) const;
+  std::optional<std::string_view> header(std::string_view name) const {
+    if ((names_ & name_bit(name)) == 0) return std::nullopt;
+    return find_header(name);
+  }
   /// The values of a list field, those of several lines joined by commas.
   std::string header_list(std::string_view name) const;
   /// The media type of the body without its parameters; empty when there is none.
@@ -68,9 +71,20 @@ class Request {
     return std::string_view(head_).substr(field.name_at, field.value_at - field.name_at);
   }
   std::string_view value_of(const Field& field) const;
+  std::optional<std::string_view> find_header(std::string_view name) const;
+  /// One bit for a name, whatever its case: most fields that are asked for were not sent, and
+  /// `names_` tells so without a look at each.
+  static constexpr std::uint64_t name_bit(std::string_view name) {
+    if (name.empty()) return 1;
+    constexpr unsigned kCaseBit = 0x20;
+    const unsigned first = static_cast<unsigned char>(name.front()) | kCaseBit;
+    const unsigned last = static_cast<unsigned char>(name.back()) | kCaseBit;
+    return std::uint64_t{1} << ((name.size() * 7 + first * 3 + last) % 64);
+  }
 
   std::string head_;  // all names and values, one behind the other
   std::vector<Field> fields_;
+  std::uint64_t names_ = 0;  // the bits of all their names
   Field open_field_;
   std::vector<std::pair<std::string, std::string>> query_;
 };

@@ -47,24 +47,25 @@ struct StreamStart {
 class ResponseCarrier {
  public:
   virtual ~ResponseCarrier() = default;
+  /// How frames for that client must stand.
+  virtual Framing framing(ConnectionId id) const = 0;
   virtual void reply(ConnectionId id, Response response) = 0;
   virtual void stream(ConnectionId id, StreamStart start) = 0;
 };
 
+/// Small enough that a std::function which holds nothing else allocates nothing.
 class Responder {
  public:
-  Responder(ResponseCarrier& carrier, ConnectionId id, Framing framing)
-      : carrier_(&carrier), id_(id), framing_(framing) {}
+  Responder(ResponseCarrier& carrier, ConnectionId id) : carrier_(&carrier), id_(id) {}
 
   /// How the frames of a stream to this client must stand.
-  Framing framing() const { return framing_; }
+  Framing framing() const { return carrier_->framing(id_); }
   void reply(Response response) const { carrier_->reply(id_, std::move(response)); }
   void stream(StreamStart start) const { carrier_->stream(id_, std::move(start)); }
 
  private:
   ResponseCarrier* carrier_;
   ConnectionId id_;
-  Framing framing_;
 };
 
 }  // namespace progressd

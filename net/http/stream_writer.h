@@ -58,6 +58,7 @@ class StreamWriter final : public Sink {
   void go_on_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   void deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                bool ends) override;
+  void prefetch(SubscriberId to) const override { __builtin_prefetch(&connections_.at(to)); }
   void on_writable(std::uint32_t slot);
   void on_due(std::uint32_t slot);
   /// Ends the stream cleanly, now or when its backlog is written.

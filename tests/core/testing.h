@@ -104,7 +104,7 @@ inline Change creation(JobSpec spec, Millis at, std::optional<IdempotencyKey> ke
 
 inline Change reporting(std::string id, Report report, Millis at) {
   Change change = make_change(ChangeKind::kReport, std::move(id), at);
-  change.report = std::make_unique<Report>(std::move(report));
+  change.report = std::move(report);
   return change;
 }
 

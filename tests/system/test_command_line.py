@@ -16,7 +16,7 @@ FLAGS = [
     "--max-stream-age", "--max-connections", "--max-header-bytes", "--max-headers", "--max-url-bytes",
     "--max-body-bytes", "--header-timeout", "--body-timeout", "--idle-timeout", "--max-outbox-bytes", "--job-threads",
     "--retain-channels", "--max-channels", "--demo", "--demo-duration", "--demo-fail-rate", "--watch", "--log-level",
-    "--version", "--help",
+    "--config", "--version", "--help",
     "--auth", "--jwt-secret-file", "--jwt-public-key", "--jwks-file", "--jwt-audience", "--jwt-issuer",
     "--jwt-require-exp", "--no-query-token", "--cors-origin", "--allow-host", "--max-streams-per-user",
     "--max-streams-per-address", "--max-jobs-per-user", "--create-rate",
@@ -299,3 +299,27 @@ def test_log_levels(server: Any) -> None:
     for running in (quiet, chatty):
         running.external()
     assert len(chatty.log.all) >= len(quiet.log.all) >= 1
+
+
+def test_a_config_file_starts_the_server(server: Any, tmp_path: Path) -> None:
+    file = tmp_path / "progressd.toml"
+    file.write_text('max-jobs = 1\nhistory-events = 7\n')
+    running = server("--config", str(file), "--history-events", "9")
+    limits = running.stats()["limits"]
+    assert limits["maxJobs"] == 1
+    assert limits["historyEvents"] == 9, "the command line goes before the file"
+
+
+def test_a_config_file_is_checked_and_shown(tmp_path: Path) -> None:
+    file = tmp_path / "progressd.toml"
+    file.write_text('max-jobs = 1\nmax-job = 2\n')
+    done = run("config", "check", "--config", str(file))
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"{file}, line 2: 'max-job' is no flag: did you mean max-jobs?" in done.stderr
+    file.write_text("max-jobs = 1\n")
+    done = run("config", "check", "--config", str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the configuration is good\n", "")
+    shown = run("config", "show", PROGRESSD_CONFIG=str(file), PROGRESSD_DRAIN="3s")
+    assert shown.returncode == 0
+    assert re.search(rf"^max-jobs = 1 +# {re.escape(str(file))}, line 1$", shown.stdout, re.MULTILINE)
+    assert re.search(r'^drain = "3s" +# the environment\'s PROGRESSD_DRAIN$', shown.stdout, re.MULTILINE)

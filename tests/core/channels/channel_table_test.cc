@@ -33,7 +33,7 @@ class ChannelTableTest : public ::testing::Test {
   }
   Outcome post(std::string user, std::string_view json, std::string status = "") {
     Change change = make_change(ChangeKind::kChannelPost, std::move(user), at);
-    change.value = std::make_unique<ChannelValue>(ChannelValue{Text(json), std::move(status)});
+    change.value = ChannelValue{Text(json), std::move(status)};
     return commit(std::move(change));
   }
   void clear(std::string user) {
