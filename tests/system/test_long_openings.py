@@ -65,6 +65,8 @@ def test_a_reader_that_waits_holds_a_piece_and_misses_nothing(server: Callable[.
         assert (event.type == "snapshot") == (job not in known), f"{event.type} of {job}"
         if event.type == "removed":
             removed.append(job)
+        if event.type == "progress" and event.last_event_id.endswith("~"):
+            assert event.json["eventId"] == event.last_event_id[:-1], "the data say which event it is"
         known.setdefault(job, {}).update(event.json)
         if job != "late":
             partial = stream.last_event_id
