@@ -48,7 +48,8 @@ class ResponseCarrier {
  public:
   virtual ~ResponseCarrier() = default;
   virtual void reply(ConnectionId id, Response response) = 0;
-  virtual void stream(ConnectionId id, StreamStart start) = 0;
+  /// False when the stream does not begin: it was refused, its client has gone, or it was HEAD.
+  virtual bool stream(ConnectionId id, StreamStart start) = 0;
 };
 
 class Responder {
@@ -59,7 +60,7 @@ class Responder {
   /// How the frames of a stream to this client must stand.
   Framing framing() const { return framing_; }
   void reply(Response response) const { carrier_->reply(id_, std::move(response)); }
-  void stream(StreamStart start) const { carrier_->stream(id_, std::move(start)); }
+  bool stream(StreamStart start) const { return carrier_->stream(id_, std::move(start)); }
 
  private:
   ResponseCarrier* carrier_;

@@ -120,6 +120,18 @@ test('what a long opening tells with partial ids is not told again', async (t) =
   assert.deepEqual(a.told, ['snapshot 1', 'progress 2', 'progress 3', 'progress 4', 'progress 6']);
 });
 
+test('a job that goes while its stream begins holds nobody up, and its follower is told', { timeout: 4_000 }, async (t) => {
+  // Sooner than a stream that waits for ever would take over (JOIN_MS_MAX).
+  const { a, b, current, next } = await joining(t);
+  next.removed('b', 3);
+  next.snapshot('a', 2);
+  await current.ended;
+  await assert.rejects(b.following.done, { status: 404 });
+  next.progress('a', 4);
+  await until(() => a.told.length === 3);
+  assert.deepEqual(b.told, ['removed 3']);
+});
+
 test('the new stream waits until the old one has told what its snapshots show', async (t) => {
   const { a, b, current, next } = await joining(t);
   next.partial('a', 5);
