@@ -79,6 +79,12 @@ bool accepts_stream(const Request& request, const Responder& responder) {
   return false;
 }
 
+bool is_head(const Request& request, const Responder& responder) {
+  if (request.method != Method::kHead) return false;
+  responder.stream({});
+  return true;
+}
+
 /// What a stream begins with, while it is put together.
 struct Opener::Opening {
   const StreamDialect& dialect;

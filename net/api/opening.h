@@ -52,6 +52,9 @@ Selection select_job(Job& job);
 /// Answers 406, and says false, when the request does not take an event stream.
 bool accepts_stream(const Request& request, const Responder& responder);
 
+/// Answers HEAD with a stream's head, and says true: it is for routes whose GET makes a job.
+bool is_head(const Request& request, const Responder& responder);
+
 /// The id that the reader got last; empty when it says nothing.
 std::string_view last_event_id(const Request& request);
 
