@@ -169,7 +169,8 @@ void check_whole(const Config& config) {
 
 }  // namespace
 
-std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) {
+std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv,
+                                             const char* const* environment) {
   Config config;
   CLI::App app(
       "progressd tells every browser how its job is doing.\n"
@@ -190,6 +191,7 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   add_log_flags(app, config);
   try {
     app.parse(argc, argv);
+    check_environment(app, environment);
     check_access(app, config.access);
     check_whole(config);
   } catch (const CLI::Success& shown) {  // --help, --version

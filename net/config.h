@@ -46,7 +46,8 @@ struct ConfigExit {
   std::string text;
 };
 
-std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
+std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv,
+                                             const char* const* environment);
 
 /// The same with every limit of 0, which means none, replaced by one that nothing reaches.
 Config in_force(Config config);

@@ -6,9 +6,17 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <numeric>
 
 namespace progressd {
 namespace {
+
+constexpr std::string_view kEnvironmentPrefix = "PROGRESSD_";
+/// What variables begin with that are not meant for flags: clients and their workers have the first
+/// two, tests the next two, and Kubernetes sets the others where a service has our name.
+constexpr std::array<std::string_view, 6> kOthersVariables{"PROGRESSD_URL",  "PROGRESSD_TOKEN",
+                                                           "PROGRESSD_BIN",  "PROGRESSD_TEST_",
+                                                           "PROGRESSD_PORT", "PROGRESSD_SERVICE_"};
 
 Result<std::size_t> parse_bytes(std::string_view text) {
   struct Unit {
@@ -38,11 +46,26 @@ std::string bytes_text(std::size_t bytes) {
 
 /// `--max-body-bytes` is PROGRESSD_MAX_BODY_BYTES in the environment.
 std::string environment_name(std::string_view flag) {
-  std::string name = "PROGRESSD_";
+  std::string name(kEnvironmentPrefix);
   for (const char c : flag.substr(2)) {
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
   return name;
+}
+
+/// How many characters have to be put in, left out or changed to make `to` of `from`.
+std::size_t edits(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);  // of the prefix of `from` so far, by that of `to`
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t changed = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
 }
 
 }  // namespace
@@ -98,6 +121,28 @@ void Flags::list(const std::string& flag, std::vector<std::string>& target, cons
 
 void Flags::finish(CLI::Option* option, const std::string& flag) {
   option->group(group_)->envname(environment_name(flag));
+}
+
+void check_environment(const CLI::App& app, const char* const* environment) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_envname().empty()) known.push_back(option->get_envname());
+  }
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry = *environment;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    const auto begins = [&](std::string_view with) { return name.starts_with(with); };
+    if (!begins(kEnvironmentPrefix) || std::find(known.begin(), known.end(), name) != known.end() ||
+        std::any_of(kOthersVariables.begin(), kOthersVariables.end(), begins)) {
+      continue;
+    }
+    const auto nearest = std::min_element(known.begin(), known.end(),
+                                          [&](const std::string& one, const std::string& other) {
+                                            return edits(name, one) < edits(name, other);
+                                          });
+    throw CLI::ValidationError(std::string(name),
+                               fmt::format("is no flag's variable: is {} meant?", *nearest));
+  }
 }
 
 void check_member(const std::string& flag, const std::string& value,

@@ -49,6 +49,10 @@ class Flags {
   std::string group_;
 };
 
+/// Refuses a variable PROGRESSD_… that is no flag's: it is misspelt. `environment` as main() has
+/// it.
+void check_environment(const CLI::App& app, const char* const* environment);
+
 void check_member(const std::string& flag, const std::string& value,
                   std::initializer_list<std::string_view> known);
 

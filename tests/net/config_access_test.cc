@@ -16,7 +16,7 @@ class AccessFlags : public ::testing::Test {
   std::variant<Config, ConfigExit> read(const std::vector<std::string>& flags) {
     std::vector<const char*> argv{"progressd"};
     for (const std::string& flag : flags) argv.push_back(flag.c_str());
-    return read_config(static_cast<int>(argv.size()), argv.data());
+    return read_config(static_cast<int>(argv.size()), argv.data(), environment_.data());
   }
   Config config(const std::vector<std::string>& flags) {
     auto read_flags = read(flags);
@@ -32,9 +32,25 @@ class AccessFlags : public ::testing::Test {
     return exit->text;
   }
 
+  std::vector<const char*> environment_{nullptr};
   const testing::TempFolder folder_;
   const std::string secret_ = folder_.write("secret", std::string(32, 's'));
 };
+
+TEST_F(AccessFlags, AMisspeltVariableIsRefusedAndTheNearestSuggested) {
+  environment_ = {"HOME=/", "PROGRESSD_KEEPALIFE=1s", nullptr};
+  EXPECT_NE(
+      fault({}).find("PROGRESSD_KEEPALIFE: is no flag's variable: is PROGRESSD_KEEPALIVE meant?"),
+      std::string::npos)
+      << fault({});
+  environment_ = {"PROGRESSD_KEEPALIVE=1s",
+                  "PROGRESSD_URL=x",
+                  "PROGRESSD_SERVICE_HOST=10.0.0.1",
+                  "PROGRESSD_PORT_8080_TCP=tcp://10.0.0.1:8080",
+                  "PROGRESS_BAR=1",
+                  nullptr};
+  EXPECT_EQ(fault({}), "");
+}
 
 TEST_F(AccessFlags, WithoutAKeyAuthIsOff) {
   const Config without = config({});

@@ -58,7 +58,7 @@ int run(Config config) {
 int main(int argc, char** argv) {
   // A peer that closes while we write is an error of that write, and no signal.
   ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-  auto config = progressd::read_config(argc, argv);
+  auto config = progressd::read_config(argc, argv, environ);
   if (const auto* exit = std::get_if<progressd::ConfigExit>(&config)) {
     std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);
     return exit->status;
