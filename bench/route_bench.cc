@@ -18,7 +18,7 @@ class CountingCarrier final : public ResponseCarrier {
     status = response.status;
     ++replies;
   }
-  void stream(ConnectionId, StreamStart) override { std::abort(); }
+  bool stream(ConnectionId, StreamStart) override { std::abort(); }
   int status = 0;
   std::uint64_t replies = 0;
 };

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from load import LoadResult
 from report import align
+
+# A stream of many costs no more than one of few; between runs it differs by so much.
+USER_BYTES_GROWTH_MAX = 1.2
 
 # Where they stand in sseload's report.
 SSELOADS_FIGURES = [
@@ -50,10 +54,20 @@ class Check:
         return [self.label, f"{self.seen:,}", f"{self.wanted:,}", "" if self.holds else "FAILED"]
 
 
-class Outcome:
-    """`report` is sseload's."""
+@dataclass(frozen=True)
+class Bound(Check):
+    """What may be less than wanted, but not more; 0 was not measured."""
 
-    def __init__(self, streams: int, report: dict[str, Any]) -> None:
+    @property
+    def holds(self) -> bool:
+        return 0 < self.seen <= self.wanted
+
+
+class Outcome:
+    """`report` is sseload's. `user_bytes`: what a stream costs with far fewer of them."""
+
+    def __init__(self, streams: int, report: dict[str, Any], user_bytes: float) -> None:
+        self.user_bytes_max = int(user_bytes * USER_BYTES_GROWTH_MAX)
         self.load = LoadResult(report, list(report["checks"]["failures"]))
         self.figures = self._figures()
         self.checks = self._checks(streams)
@@ -97,6 +111,11 @@ class Outcome:
             Check("  twice", faults("duplicates", "idDuplicates", "surplusEvents"), 0),
             Check("  out of order", faults("reordered", "idReordered"), 0),
             Check("complaints of sseload", len(self.load.failures), 0),
+            Bound(
+                "progressd's bytes a stream, at most",
+                math.ceil(self.load.number("server", "pssBytesPerStream") or 0),
+                self.user_bytes_max,
+            ),
         ]
 
     def text(self) -> str:

@@ -195,7 +195,7 @@ Result<std::string> run(std::string_view text, Handler handler) {
     return fail(Errc::kInvalid, fmt::format("JSON nests deeper than {} levels", kJsonDepthMax));
   }
   if (parsed.Code() == rapidjson::kParseErrorNumberTooBig) {
-    return fail(Errc::kInvalid, "a number is too large");  // it is JSON, but nobody can read it
+    return fail(Errc::kInvalid, "a number is beyond 1e308, the most that its readers can take");
   }
   // A NUL ends RapidJSON's input early: then not all of it was read.
   if (!parsed || input.at != input.end) {

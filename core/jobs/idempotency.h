@@ -28,6 +28,10 @@ class IdempotencyTable {
 
   /// Null when the owner has not used the key, or longer ago than a day.
   const Entry* find(std::string_view owner, std::string_view key, Millis at);
+  /// Whether find() may know it: a key that nobody asked for since its day went by still counts.
+  bool holds(std::string_view owner, std::string_view key) const {
+    return entries_.contains(joined(owner, key));
+  }
   bool full() const { return entries_.size() >= keys_max_; }
   /// Shape: the key is new and the table not full.
   void add(std::string_view owner, std::string_view key, Entry entry, Millis at);

@@ -72,11 +72,15 @@ void JobJson::write_whole(const Job& job, const Event& event, JsonWriter& out) {
   out.put(R"(,"attempt":)");
   out.integer(event.attempt);
   put_estimate(event, out);
+  put_event_id(event, out);
+  out.end_object();
+}
+
+void JobJson::put_event_id(const Event& event, JsonWriter& out) {
   id_.clear();
   ids_.append(event.sequence, id_);
   out.put(R"(,"eventId":)");
   out.token(id_);
-  out.end_object();
 }
 
 std::string_view JobJson::whole(const Job& job) { return whole(job, now(job)); }
@@ -87,7 +91,7 @@ std::string_view JobJson::whole(const Job& job, const Event& event) {
   return out_.view();
 }
 
-std::string_view JobJson::progress(const Job& job, const Event& event) {
+std::string_view JobJson::progress(const Job& job, const Event& event, bool with_id) {
   out_.clear();
   out_.put(R"({"id":)");
   out_.token(job.spec.id);
@@ -95,6 +99,7 @@ std::string_view JobJson::progress(const Job& job, const Event& event) {
   out_.string_or_null(job.spec.kind);
   put_moving(event, out_);
   put_estimate(event, out_);
+  if (with_id) put_event_id(event, out_);
   out_.end_object();
   return out_.view();
 }
@@ -114,8 +119,10 @@ std::string_view NativeDialect::id(Sequence sequence, bool partial) const {
 bool NativeDialect::encode(const Subject& subject, const Event& event, bool partial,
                            std::string& out) const {
   const Job& job = static_cast<const Job&>(subject);
-  const std::string_view json =
-      event.type == EventType::kProgress ? json_.progress(job, event) : json_.whole(job, event);
+  // A partial id is not the event's own: whoever reads another stream, too, knows it by its data.
+  const std::string_view json = event.type == EventType::kProgress
+                                    ? json_.progress(job, event, /*with_id=*/partial)
+                                    : json_.whole(job, event);
   append_sse(name(event.type), id(event.sequence, partial), json, out);
   return true;
 }

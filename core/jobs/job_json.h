@@ -21,13 +21,15 @@ class JobJson {
   /// The whole job as it was after `event`, one of its own.
   std::string_view whole(const Job& job, const Event& event);
   /// What changes while it runs: id, kind, state, done, total, percent, message, rate, ETA.
-  std::string_view progress(const Job& job, const Event& event);
+  /// `with_id`: and the event's own id, as the whole job always carries it.
+  std::string_view progress(const Job& job, const Event& event, bool with_id);
   /// Adds the whole job as it is now to a larger document.
   void append_whole(const Job& job, JsonWriter& out) { write_whole(job, now(job), out); }
 
  private:
   static Event now(const Job& job);
   void write_whole(const Job& job, const Event& event, JsonWriter& out);
+  void put_event_id(const Event& event, JsonWriter& out);
 
   const EventIds& ids_;
   JsonWriter out_;

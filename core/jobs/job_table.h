@@ -54,6 +54,11 @@ class JobTable {
   std::size_t size() const { return jobs_.size(); }
   std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
 
+  /// Whether a creation with this idempotency key of the owner's is remembered.
+  bool knows_key(std::string_view owner, std::string_view key) const {
+    return idempotency_.holds(owner, key);
+  }
+
   const BySequence& all() const { return by_sequence_; }
   /// Null when the owner has no job.
   const BySequence* of_owner(const std::string& owner) const;

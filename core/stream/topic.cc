@@ -65,6 +65,11 @@ void Topic::replay_after(Sequence sequence, const std::function<void(const Event
   for (std::size_t i = count_through(sequence); i < count_; ++i) visit(at(i));
 }
 
+const Event* Topic::first_after(Sequence sequence) const {
+  const std::size_t through = count_through(sequence);
+  return through == count_ ? nullptr : &at(through);
+}
+
 const Event* Topic::kept_around(Sequence sequence) const {
   if (count_ == 0) return nullptr;
   return &at(std::max<std::size_t>(count_through(sequence), 1) - 1);

@@ -44,6 +44,8 @@ class Topic {
   bool retains_after(Sequence sequence) const { return sequence >= dropped_through_; }
   /// Calls `visit` for each kept event after `sequence`, in order.
   void replay_after(Sequence sequence, const std::function<void(const Event&)>& visit) const;
+  /// The first kept event after `sequence`; null when none is.
+  const Event* first_after(Sequence sequence) const;
   /// The last kept event up to `sequence`, else the first kept one after it; null when none is.
   const Event* kept_around(Sequence sequence) const;
 

@@ -14,12 +14,15 @@ std::optional<Response> CreationLimits::refuse(const Caller& caller) {
   if (!caller.authenticated) return std::nullopt;
   const std::size_t live = jobs_.live_of(caller.user);
   if (live_jobs_max_ != 0 && live >= live_jobs_max_) {
-    return problem(429, fmt::format("{} jobs of this user are not over yet", live),
+    return problem(429,
+                   fmt::format("{} jobs of this user are not over yet, --max-jobs-per-user "
+                               "allows no more",
+                               live),
                    kFullRetryAfterSeconds);
   }
   const int wait_seconds = rate_.take(caller.user, loop_.now());
   if (wait_seconds == 0) return std::nullopt;
-  return problem(429, "this user makes jobs too fast", wait_seconds);
+  return problem(429, "this user makes jobs faster than --create-rate allows", wait_seconds);
 }
 
 }  // namespace progressd

@@ -54,6 +54,11 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
     return std::nullopt;
   }
   const Credentials credentials = credentials_of(request, query_token_);
+  if (!credentials.token && !credentials.token_sent && ticket) {
+    return unauthorized(
+        Error{Errc::kUnauthorized, "ticket: is for a stream, and this path is none; send a token"},
+        /*token_sent=*/false);
+  }
   if (!credentials.token) {
     return unauthorized(credentials.token.error(), credentials.token_sent);
   }

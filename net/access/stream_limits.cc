@@ -30,12 +30,15 @@ Result<StreamUser> StreamLimits::begin(const Caller& caller, std::string_view ad
   if (wants_addresses() && from_host != by_address_.end() &&
       from_host->second >= per_address_max_) {
     return fail(Errc::kTooMany,
-                fmt::format("{} streams come from this address already", from_host->second));
+                fmt::format("{} streams come from this address already, --max-streams-per-address "
+                            "allows no more",
+                            from_host->second));
   }
   const auto known = by_name_.find(caller.user);
   if (caller.authenticated && per_user_max_ != 0 && known != by_name_.end() &&
       users_[known->second].streams >= per_user_max_) {
-    return fail(Errc::kTooMany, fmt::format("{} streams are open already for this user",
+    return fail(Errc::kTooMany, fmt::format("{} streams are open already for this user, "
+                                            "--max-streams-per-user allows no more",
                                             users_[known->second].streams));
   }
   if (wants_addresses()) {

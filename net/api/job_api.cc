@@ -34,7 +34,9 @@ Result<ListFilters> read_filters(const Request& request) {
   if (!state) return tl::unexpected(state.error());
   if (*state) {
     filters.state = state_of_name(**state);
-    if (!filters.state) return fail(Errc::kInvalid, "state: there is no such state");
+    if (!filters.state) {
+      return fail(Errc::kInvalid, "state: must be pending, active, completed, failed or cancelled");
+    }
   }
   const auto kind = filter(request, "kind");
   if (!kind) return tl::unexpected(kind.error());
@@ -107,8 +109,12 @@ void JobApi::create(Request& request, const Responder& responder) {
   if (refused(may_create_for(request.caller, spec->owner), responder,
               "owner: another one than oneself takes the scope jobs:admin"))
     return;
-  if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
-    return responder.reply(std::move(*refusal));
+  // A retry makes nothing new: the answer to it is the first one's.
+  const bool is_retry = *key && parts_.jobs.knows_key(spec->owner, (*key)->key);
+  if (!is_retry) {
+    if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
+      return responder.reply(std::move(*refusal));
+    }
   }
 
   Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.wall_at());

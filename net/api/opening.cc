@@ -79,6 +79,12 @@ bool accepts_stream(const Request& request, const Responder& responder) {
   return false;
 }
 
+bool is_head(const Request& request, const Responder& responder) {
+  if (request.method != Method::kHead) return false;
+  responder.stream({});
+  return true;
+}
+
 /// What a stream begins with, while it is put together.
 struct Opener::Opening {
   const StreamDialect& dialect;
@@ -135,28 +141,27 @@ bool Opener::resumes(const Seen& seen, const Selection& selection) {
   return all_kept;
 }
 
-void Opener::open(const Responder& responder, const StreamDialect& dialect, const Seen& seen,
+bool Opener::open(const Responder& responder, const StreamDialect& dialect, const Seen& seen,
                   Selection selection) {
   const Topic* const topic = selection.topic;
   if (!selection.live && seen.through && topic != nullptr &&
       *seen.through >= topic->last_sequence()) {
     Response seen_all;  // which stops an EventSource for good
     seen_all.status = 204;
-    return responder.reply(std::move(seen_all));
+    responder.reply(std::move(seen_all));
+    return true;
   }
-  const bool resumed = resumes(seen, selection);
   Opening opening{dialect, responder.framing(), {}};
   opening.frames.reserve(kFramesUsual);
   opening.add(
       retries_.at(static_cast<std::size_t>(opening.framing)).at(parts_.random.next() % kRetries));
+  if (selection.among) return open_many(responder, opening, seen, std::move(selection));
+  const bool resumed = resumes(seen, selection);
   std::string text;
   dialect.encode_greeting(resumed ? seen.id : std::string_view(), text);
   opening.add_text(text);
   if (!resumed && !seen.id.empty()) dialect.encode_gap(seen.id, text);
   opening.add_text(text);
-  if (selection.among)
-    return open_many(responder, opening, resumed ? seen.through : std::nullopt,
-                     std::move(selection));
   if (topic != nullptr && resumed) {
     dialect.encode_restatement(topic->subject(), topic->kept_around(*seen.through), text);
     opening.add_text(text);
@@ -171,30 +176,30 @@ void Opener::open(const Responder& responder, const StreamDialect& dialect, cons
   if (selection.live) {
     start.live = StreamLive{std::move(*selection.live), &dialect, opening.seen_through};
   }
-  responder.stream(std::move(start));
+  return responder.stream(std::move(start));
 }
 
-void Opener::open_many(const Responder& responder, Opening& opening,
-                       std::optional<Sequence> resumed_after, Selection selection) {
+bool Opener::open_many(const Responder& responder, Opening& opening, const Seen& seen,
+                       Selection selection) {
   const ManyJobs many{parts_.ledger, opening.dialect, opening.framing, std::move(*selection.among),
                       std::move(*selection.live)};
-  std::unique_ptr<OpeningRest> rest;
   StreamStart start;
-  if (resumed_after) {
-    rest = std::make_unique<ReplayRest>(many, *resumed_after);
+  if (seen.through) {
+    auto replay = std::make_unique<ReplayRest>(many, seen.id, *seen.through);
+    start.live = replay->live_meanwhile();
+    start.rest = std::move(replay);
   } else {
-    auto latest = std::make_unique<LatestRest>(many);
+    auto latest = std::make_unique<LatestRest>(many, seen.id);
     start.live = latest->live_meanwhile();
-    rest = std::move(latest);
+    start.rest = std::move(latest);
   }
   // Mostly there are few, and what there is to say is said at once.
   start.opening = std::move(opening.frames);
-  if (rest->next(start.opening)) {
-    start.live = rest->live();
-  } else {
-    start.rest = std::move(rest);
+  if (start.rest->next(start.opening)) {
+    start.live = start.rest->live();
+    start.rest.reset();
   }
-  responder.stream(std::move(start));
+  return responder.stream(std::move(start));
 }
 
 FrameRef Opener::latest(const Opening& opening, const Topic& topic) {

@@ -52,6 +52,9 @@ Selection select_job(Job& job);
 /// Answers 406, and says false, when the request does not take an event stream.
 bool accepts_stream(const Request& request, const Responder& responder);
 
+/// Answers HEAD with a stream's head, and says true: it is for routes whose GET makes a job.
+bool is_head(const Request& request, const Responder& responder);
+
 /// The id that the reader got last; empty when it says nothing.
 std::string_view last_event_id(const Request& request);
 
@@ -71,10 +74,12 @@ class Opener {
   };
   Seen seen(const Request& request) const;
 
-  /// Whether all that came after what the reader has seen is still kept.
+  /// Whether all that came after what the reader has seen is still kept. For a topic, or a few
+  /// listed jobs: it looks at each of them.
   static bool resumes(const Seen& seen, const Selection& selection);
-  /// Answers with the stream. `dialect` outlives it.
-  void open(const Responder& responder, const StreamDialect& dialect, const Seen& seen,
+  /// Answers with the stream, or 204 where the reader has seen its end. `dialect` outlives it.
+  /// False when it does not begin: a limit or a ticket refused it, or only its head was asked for.
+  bool open(const Responder& responder, const StreamDialect& dialect, const Seen& seen,
             Selection selection);
 
  private:
@@ -89,8 +94,8 @@ class Opener {
   static constexpr std::size_t kRetries = 64;
 
   FrameRef latest(const Opening& opening, const Topic& topic);
-  void open_many(const Responder& responder, Opening& opening,
-                 std::optional<Sequence> resumed_after, Selection selection);
+  bool open_many(const Responder& responder, Opening& opening, const Seen& seen,
+                 Selection selection);
 
   Parts parts_;
   FrameEncoder encoder_;

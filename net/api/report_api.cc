@@ -24,7 +24,9 @@ struct Rejection {
 
 std::string summary(std::size_t accepted, const std::vector<Rejection>& rejections) {
   JsonWriter out;
-  out.put(R"({"rejected":)");
+  out.put(R"({"accepted":)");
+  out.unsigned_integer(accepted);
+  out.put(R"(,"rejected":)");
   out.begin_array();
   for (const Rejection& rejection : rejections) {
     out.begin_object();
@@ -34,8 +36,6 @@ std::string summary(std::size_t accepted, const std::vector<Rejection>& rejectio
     out.end_object();
   }
   out.end_array();
-  out.put(R"(,"accepted":)");
-  out.unsigned_integer(accepted);
   out.end_object();
   return std::string(out.view());
 }

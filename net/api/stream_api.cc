@@ -17,7 +17,7 @@ void StreamApi::add_routes(Router& router) {
       Audience::kJobStream);
   router.add(
       Method::kGet, "/v1/events", [this](Request& q, Responder r) { follow_many(q, r); },
-      Audience::kStreams);
+      Audience::kStreams, /*job_parameter=*/"job");
 }
 
 Result<const NativeDialect*> StreamApi::dialect_of(const Request& request) const {

@@ -13,18 +13,25 @@
 namespace progressd {
 namespace {
 
-/// So many where the duration has as many milliseconds: then a step is one per cent.
+/// So many where the duration divides by it: then a step is one per cent.
 constexpr std::int64_t kStepsMax = 100;
 
 }  // namespace
+
+DemoPace demo_pace(Millis duration_ms) {
+  // Whole milliseconds: the step is rounded up, and the number of steps follows from it.
+  const Millis step_ms = (duration_ms + kStepsMax - 1) / kStepsMax;
+  return {duration_ms / step_ms, step_ms};
+}
 
 JobSpec DemoJobs::spec(std::string_view kind) const {
   JobSpec spec;
   spec.id = make_job_id(parts_.random);
   spec.kind = Text(kind);
   spec.owner = kAnonymous;
-  spec.total = std::min(kStepsMax, parts_.settings.duration_ms);
-  spec.step_ms = parts_.settings.duration_ms / spec.total;
+  const DemoPace pace = demo_pace(parts_.settings.duration_ms);
+  spec.total = pace.steps;
+  spec.step_ms = pace.step_ms;
   return spec;
 }
 
@@ -55,8 +62,14 @@ void DemoJobs::create(const Caller& caller, JobSpec spec, const Responder& respo
   go_on(std::move(changes), responder, then);
 }
 
-void DemoJobs::share(JobSpec spec, Millis kept_ms, const Responder& responder, const Then& then) {
+void DemoJobs::share(const Caller& caller, JobSpec spec, Millis kept_ms, const Responder& responder,
+                     const Then& then) {
   Job* const job = parts_.jobs.find(spec.id);
+  if (job != nullptr && !(job->spec.owner == kAnonymous && job->spec.kind == spec.kind)) {
+    if (!refused(may_see(caller, *job), responder)) then(*job);
+    return;
+  }
+  spec.owner = kAnonymous;
   // A clock that was set back makes it as stale as one that went on.
   const bool stale = job != nullptr && is_terminal(job->state) &&
                      std::abs(parts_.clock.wall_at() - job->finished_at) >= kept_ms;

@@ -2,6 +2,7 @@
 // other job, and to be seen in the native API by their kind.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
 
@@ -16,6 +17,14 @@ namespace progressd {
 /// What --demo-duration may be: the steps of such a job are a millisecond apart at least.
 inline constexpr Millis kDemoMsMin = 1;
 inline constexpr Millis kDemoMsMax = 86'400'000;
+
+/// The steps of such a job: at most a hundred, and so far apart that all of them together take the
+/// duration, to within one step.
+struct DemoPace {
+  std::int64_t steps;
+  Millis step_ms;
+};
+DemoPace demo_pace(Millis duration_ms);
 
 struct DemoSettings {
   Millis duration_ms = 10'000;
@@ -43,8 +52,10 @@ class DemoJobs {
   /// Creates the job as the caller's, and goes on with it. Where that is refused, answers so.
   void create(const Caller& caller, JobSpec spec, const Responder& responder, const Then& then);
   /// Goes on with the one job of the spec's id that everybody shares and nobody owns: created when
-  /// there is none, and anew when the last one has been over for `kept_ms`.
-  void share(JobSpec spec, Millis kept_ms, const Responder& responder, const Then& then);
+  /// there is none, and anew when the last one has been over for `kept_ms`. A job that somebody
+  /// else gave that id stays, and is what the caller gets, where they may see it.
+  void share(const Caller& caller, JobSpec spec, Millis kept_ms, const Responder& responder,
+             const Then& then);
 
  private:
   Change creation(JobSpec spec) const;

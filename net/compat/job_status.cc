@@ -53,7 +53,7 @@ void JobStatus::add_routes(Router& router) {
   router.add(Method::kGet, "/status", [this](Request& q, Responder r) { status(q, r); });
   router.add(
       Method::kGet, "/client_status", [this](Request& q, Responder r) { follow(q, r); },
-      Audience::kStreams);
+      Audience::kStreams, /*job_parameter=*/"job_id");
 }
 
 void JobStatus::create(const Request& request, const Responder& responder) {
@@ -74,7 +74,7 @@ void JobStatus::with_job(const Request& request, const Responder& responder,
   if (!*id) {
     JobSpec spec = parts_.demo_jobs.spec_that_may_fail(kKind);
     spec.id = kDemoId;
-    return parts_.demo_jobs.share(std::move(spec), kDemoKeptMs, responder, then);
+    return parts_.demo_jobs.share(request.caller, std::move(spec), kDemoKeptMs, responder, then);
   }
   Job* const job = parts_.jobs.find(**id);
   if (job == nullptr) return responder.reply(problem(404, no_such_job(**id)));
@@ -103,6 +103,9 @@ bool JobStatus::saw_end_of_demo(const Opener::Seen& seen) const {
 void JobStatus::follow(const Request& request, const Responder& responder) {
   const bool names_watch = request.query("watch").has_value();
   if (names_watch || (!parts_.watches.empty() && !request.query("job_id"))) {
+    if (names_watch && request.query("job_id")) {
+      return responder.reply(problem(422, "watch: goes with no job_id"));
+    }
     return parts_.watches.follow(request, responder);
   }
   if (!accepts_stream(request, responder)) return;
@@ -113,6 +116,7 @@ void JobStatus::follow(const Request& request, const Responder& responder) {
     seen_all.status = 204;
     return responder.reply(std::move(seen_all));
   }
+  if (!request.query("job_id") && is_head(request, responder)) return;
   with_job(request, responder, [this, responder, seen](Job& job) {
     parts_.opener.open(responder, dialect_, seen, select_job(job));
   });

@@ -37,13 +37,14 @@ void LoopingTask::add_routes(Router& router) {
 
 void LoopingTask::follow(const Request& request, const Responder& responder) {
   if (!accepts_stream(request, responder)) return;
+  if (is_head(request, responder)) return;
   JobSpec spec = parts_.demo_jobs.spec("looping");
   spec.id = kTaskId;
   spec.total = kTotal;
   spec.step_ms = kStepMs;
   spec.repeat = 0;
   // One that somebody cancelled is over: the next who comes starts it again.
-  parts_.demo_jobs.share(std::move(spec), /*kept_ms=*/0, responder,
+  parts_.demo_jobs.share(request.caller, std::move(spec), /*kept_ms=*/0, responder,
                          [this, responder, seen = parts_.opener.seen(request)](Job& job) {
                            parts_.opener.open(responder, dialect_, seen, select_job(job));
                          });

@@ -1,12 +1,12 @@
 // Progress channels: a channel for each user, to which that user's workers post any JSON object.
 //
-//   GET    /api/v1/sse/progress/stream/{user_id}  the latest object first, then each as it is
-//   posted POST   /api/v1/sse/progress/{user_id}         202 GET
-//   /api/v1/sse/progress/status/{user_id}  the latest object, or null DELETE
-//   /api/v1/sse/progress/{user_id}         forgets it; streams stay open GET
-//   /api/v1/sse/connections/status         who is listening
+//   GET     …/progress/stream/{user_id}  the latest object first, then each as it is posted
+//   POST    …/progress/{user_id}         202
+//   GET     …/progress/status/{user_id}  the latest object, or null
+//   DELETE  …/progress/{user_id}         forgets it; streams stay open
+//   GET     …/connections/status         who is listening
 //
-// The rules are in core/channels/.
+// Each of them is under /api/v1/sse. The rules are in core/channels/.
 #pragma once
 
 #include "core/base/clock.h"

@@ -49,9 +49,9 @@ void StartedTasks::follow(const Request& request, const Responder& responder) {
   if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
   if (refused(may_see(request.caller, *job), responder)) return;
   if (!accepts_stream(request, responder)) return;
-  const bool is_told = is_terminal(job->state) && request.method == Method::kGet;
-  parts_.opener.open(responder, dialect_, parts_.opener.seen(request), select_job(*job));
-  if (is_told) parts_.keeper.on_told(*job);
+  const bool is_told =
+      parts_.opener.open(responder, dialect_, parts_.opener.seen(request), select_job(*job));
+  if (is_told && is_terminal(job->state)) parts_.keeper.on_told(*job);
 }
 
 }  // namespace progressd

@@ -215,8 +215,8 @@ void HttpConnections::refuse(std::uint32_t slot, int status, std::string_view de
   write(slot, problem(status, detail), exchange.parser.is_head(), false, 1);
 }
 
-void HttpConnections::stream(ConnectionId id, StreamStart start) {
-  if (!is_http(id)) return;
+bool HttpConnections::stream(ConnectionId id, StreamStart start) {
+  if (!is_http(id)) return false;
   const std::uint32_t slot = ConnectionTable::slot_of(id);
   Connection& connection = parts_.connections.at(slot);
   Exchange& exchange = *connection.exchange;
@@ -227,13 +227,18 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
                        exchange.out);
     exchange.awaits_answer = false;
     exchange.closes = true;
-    return answered(slot);
+    answered(slot);
+    return false;
   }
   const Result<StreamTerms> terms = admit(slot, request);
-  if (!terms) return reply(id, problem(terms.error()));
+  if (!terms) {
+    reply(id, problem(terms.error()));
+    return false;
+  }
   if (std::optional<Response> refusal = parts_.gate.admit_stream(request)) {
     parts_.stream_limits.end(terms->user, slot);
-    return reply(id, std::move(*refusal));
+    reply(id, std::move(*refusal));
+    return false;
   }
   std::vector<FrameRef>& opening = start.opening;
   opening.insert(opening.begin(), stream_head(request));
@@ -244,11 +249,12 @@ void HttpConnections::stream(ConnectionId id, StreamStart start) {
   exchanges_.give(std::move(connection.exchange));
   const bool ends = !start.live && start.rest == nullptr;
   parts_.streams.begin(slot, opening, ends, *terms);
-  if (connection.state != Connection::State::kStreaming) return;
+  if (connection.state != Connection::State::kStreaming) return true;
   if (start.live) subscribe(slot, std::move(*start.live));
-  if (start.rest == nullptr) return;
+  if (start.rest == nullptr) return true;
   openings_.emplace(id, std::move(start.rest));
   if (!connection.backlog) go_on_later(slot);
+  return true;
 }
 
 Result<StreamTerms> HttpConnections::admit(std::uint32_t slot, const Request& request) {

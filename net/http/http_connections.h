@@ -65,7 +65,7 @@ class HttpConnections final : public ResponseCarrier {
 
   Framing framing(ConnectionId id) const override;
   void reply(ConnectionId id, Response response) override;
-  void stream(ConnectionId id, StreamStart start) override;
+  bool stream(ConnectionId id, StreamStart start) override;
 
   /// From here on every request is answered 503 and its connection closed.
   void begin_drain() { draining_ = true; }

@@ -50,7 +50,8 @@ class ResponseCarrier {
   /// How frames for that client must stand.
   virtual Framing framing(ConnectionId id) const = 0;
   virtual void reply(ConnectionId id, Response response) = 0;
-  virtual void stream(ConnectionId id, StreamStart start) = 0;
+  /// False when the stream does not begin: it was refused, its client has gone, or it was HEAD.
+  virtual bool stream(ConnectionId id, StreamStart start) = 0;
 };
 
 /// Small enough that a std::function which holds nothing else allocates nothing.
@@ -61,7 +62,7 @@ class Responder {
   /// How the frames of a stream to this client must stand.
   Framing framing() const { return carrier_->framing(id_); }
   void reply(Response response) const { carrier_->reply(id_, std::move(response)); }
-  void stream(StreamStart start) const { carrier_->stream(id_, std::move(start)); }
+  bool stream(StreamStart start) const { return carrier_->stream(id_, std::move(start)); }
 
  private:
   ResponseCarrier* carrier_;

@@ -25,7 +25,8 @@ std::string_view method_name(Method method) {
 
 }  // namespace
 
-void Router::add(Method method, std::string_view pattern, Handler handler, Audience audience) {
+void Router::add(Method method, std::string_view pattern, Handler handler, Audience audience,
+                 std::string_view job_parameter) {
   Node* node = &root_;
   while (!pattern.empty()) {
     const std::string_view segment = take_segment(pattern);
@@ -39,7 +40,7 @@ void Router::add(Method method, std::string_view pattern, Handler handler, Audie
     if (*next == nullptr) *next = std::make_unique<Node>();
     node = next->get();
   }
-  node->routes.push_back({method, std::move(handler), audience});
+  node->routes.push_back({method, std::move(handler), audience, std::string(job_parameter)});
 }
 
 const Router::Node* Router::find(const Node& node, std::string_view rest, Parameters& parameters) {
@@ -54,6 +55,18 @@ const Router::Node* Router::find(const Node& node, std::string_view rest, Parame
   const Node* found = find(*node.parameter, rest, parameters);
   if (found == nullptr) parameters.pop_back();
   return found;
+}
+
+std::optional<std::string> Router::job_of(const Route& route, const Request& request) {
+  if (route.audience == Audience::kJobStream) return request.path_parameters[0];
+  std::optional<std::string> job;
+  if (route.job_parameter.empty()) return job;
+  for (const auto& [name, id] : request.query_parameters()) {
+    if (name != route.job_parameter) continue;
+    if (job) return std::nullopt;  // several are no one job's stream
+    job = id;
+  }
+  return job;
 }
 
 void Router::dispatch(Request& request, Responder responder) const {
@@ -73,7 +86,7 @@ void Router::dispatch(Request& request, Responder responder) const {
       }
       const bool is_stream =
           route.audience == Audience::kStreams || route.audience == Audience::kJobStream;
-      if (route.audience == Audience::kJobStream) request.stream_job = request.path_parameters[0];
+      request.stream_job = job_of(route, request);
       if (route.audience != Audience::kEverybody) {
         if (std::optional<Response> refusal = gate_.identify(request, is_stream)) {
           return responder.reply(std::move(*refusal));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,7 @@ class Gate;
 /// Who may ask for a route.
 enum class Audience : std::uint8_t {
   kCallers,    // whoever says who they are, where auth is on
-  kStreams,    // the same, for a stream: a ticket will do
+  kStreams,    // the same, for a stream: a ticket will do; for one job's, where the query names it
   kJobStream,  // the same; and the first `{}` is the job that it is about
   kEverybody,
 };
@@ -33,8 +34,9 @@ class Router {
 
   /// `pattern`: `/v1/jobs/{}/events`; each `{}` is one segment, decoded into path_parameters.
   /// A GET route answers HEAD as well.
+  /// `job_parameter`: of the query, which names the job that a stream is about, when given once.
   void add(Method method, std::string_view pattern, Handler handler,
-           Audience audience = Audience::kCallers);
+           Audience audience = Audience::kCallers, std::string_view job_parameter = {});
 
   /// Calls the handler, or answers 404, 405 with Allow, or OPTIONS.
   void dispatch(Request& request, Responder responder) const;
@@ -46,6 +48,7 @@ class Router {
     Method method;
     Handler handler;
     Audience audience;
+    std::string job_parameter;
   };
   struct Node {
     std::vector<std::pair<std::string, std::unique_ptr<Node>>> literals;
@@ -53,6 +56,7 @@ class Router {
     std::vector<Route> routes;
   };
   using Parameters = std::vector<std::string_view>;
+  static std::optional<std::string> job_of(const Route& route, const Request& request);
 
   /// The node of the path `rest`, null when there is none. A literal segment goes before `{}`.
   static const Node* find(const Node& node, std::string_view rest, Parameters& parameters);

@@ -35,7 +35,6 @@ class Fetcher {
 
  private:
   friend class Fetch;
-  struct Multi;
 
   int on_socket(curl_socket_t fd, int wanted);
   int on_timer(long delay_ms);

@@ -29,6 +29,7 @@ from settings import Trouble  # noqa: E402
 
 BINARIES = Path(os.environ.get("PROGRESSD_BIN", REPOSITORY / "build/bin/progressd")).resolve().parent
 STREAMS = 300
+USER_BYTES = 100.0
 TIME_LIMIT_S = 100.0
 """Far above what any of it takes."""
 
@@ -62,11 +63,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (folder / name).symlink_to(BINARIES / name)
     told = measure(folder).report()
     assert not processes_of(folder), "the server has outlived its measurement"
+    assert isinstance(told["server"]["pssBytesPerStream"], (int, float))
+    told["server"]["pssBytesPerStream"] = USER_BYTES  # so few streams fill no page
     return told
 
 
 def test_each_of_the_streams_gets_the_event_once(report: dict[str, Any]) -> None:
-    outcome = Outcome(STREAMS, report)
+    outcome = Outcome(STREAMS, report, USER_BYTES)
     assert outcome.holds, outcome.text()
     assert all(figure.value is not None for figure in outcome.figures), outcome.text()
     assert "every check held" in outcome.text()
@@ -103,6 +106,8 @@ def bump(*path: str, by: int = 1) -> Callable[[dict[str, Any]], None]:
         (bump("checks", "surplusEvents"), "  twice"),
         (bump("checks", "reordered"), "  out of order"),
         (bump("checks", "idReordered"), "  out of order"),
+        (bump("server", "pssBytesPerStream", by=21), "progressd's bytes a stream, at most"),
+        (bump("server", "pssBytesPerStream", by=-100), "progressd's bytes a stream, at most"),
         (lambda told: told["checks"]["failures"].append("1 streams dropped"), "complaints of sseload"),
     ],
 )
@@ -111,10 +116,16 @@ def test_one_fault_fails_one_check(
 ) -> None:
     told = copy.deepcopy(report)
     change(told)
-    outcome = Outcome(STREAMS, told)
+    outcome = Outcome(STREAMS, told, USER_BYTES)
     assert [check.label for check in outcome.checks if not check.holds] == [label]
     assert not outcome.holds
     assert outcome.text().endswith("FAILED")
+
+
+def test_a_stream_may_cost_a_fifth_more_among_many(report: dict[str, Any]) -> None:
+    told = copy.deepcopy(report)
+    told["server"]["pssBytesPerStream"] = 1.2 * USER_BYTES
+    assert Outcome(STREAMS, told, USER_BYTES).holds
 
 
 def test_a_server_that_does_not_start_is_trouble_that_shows_its_words(tmp_path: Path) -> None:
@@ -189,6 +200,7 @@ def test_the_libraries_of_a_program_include_its_loader() -> None:
     [
         (["--help"], 0, "--time-limit"),
         (["--streams", "3"], 2, "--streams must be"),
+        (["--user-bytes", "0"], 2, "--user-bytes must be"),
         (["--time-limit", "0"], 2, "--time-limit must be"),
         (["--build", "/nowhere"], 2, "/nowhere/progressd is missing"),
         (["--wrong"], 2, "unrecognized"),

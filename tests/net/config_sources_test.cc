@@ -121,6 +121,8 @@ TEST_F(ConfigFile, ASlipInTheEnvironmentIsFoundAndWhatIsNotOursIsLeftAlone) {
   }
   const Variable of_kubernetes("PROGRESSD_SERVICE_HOST", "10.0.0.1");
   const Variable port("PROGRESSD_PORT_8080_TCP", "tcp://10.0.0.1:8080");
+  const Variable of_clients("PROGRESSD_URL", "http://127.0.0.1:8080");
+  const Variable of_workers("PROGRESSD_TOKEN", "abc");
   EXPECT_TRUE(std::holds_alternative<Config>(read({})));
   const Variable wrong("PROGRESSD_DRAIN", "soon");
   EXPECT_THAT(printed({}, 2), HasSubstr("(it stands in the environment's PROGRESSD_DRAIN)"));

@@ -104,6 +104,14 @@ def test_a_server_that_is_not_there_is_told_in_a_line(program: str) -> None:
 
 
 @pytest.mark.parametrize("program", ALL)
+@pytest.mark.parametrize("url", ["localhost", "localhost:8080", "ftp://localhost", "http://", "http://localhost:x", "http://["])
+def test_what_is_no_url_of_a_server_is_told_in_a_line(program: str, url: str) -> None:
+    done = run(program, "--url", url)
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and "http://127.0.0.1:8080" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("program", ALL)
 def test_a_task_that_is_gone_is_told_in_a_line(serve: Any, program: str) -> None:
     tasks = StartedTasks()
     done = run(program, "--url", serve(lambda r: tasks(r) if r.method == "POST" else answer(404)).url)

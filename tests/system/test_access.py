@@ -424,6 +424,16 @@ def test_a_ticket_of_one_job_is_for_no_other(both: dict[str, Server]) -> None:
         assert follow_status(guard, f"/v1/jobs/{job['id']}/events?ticket={text}") == 200
 
 
+def test_a_ticket_of_one_job_is_for_that_job_wherever_it_is_followed(both: dict[str, Server]) -> None:
+    guard, job, other = both["on"], create(both["on"])["id"], create(both["on"])["id"]
+    for target, parameter in (("/v1/events", "job"), ("/client_status", "job_id")):
+        text = ticket(guard, job=job)
+        for refused in ("", f"{parameter}={other}", f"{parameter}={job}&{parameter}={other}"):
+            assert follow_status(guard, f"{target}?{refused}&ticket={text}") == 403, refused
+        assert follow_status(guard, f"{target}?{parameter}={job}&ticket={text}") == 200
+        assert follow_status(guard, f"{target}?{parameter}={job}&ticket={text}") == 401, "it is used up"
+
+
 def test_a_refused_stream_uses_no_ticket_up(both: dict[str, Server]) -> None:
     guard, job = both["on"], create(both["on"])
     target = f"/v1/jobs/{job['id']}/events?ticket={ticket(guard)}"
@@ -436,7 +446,8 @@ def test_a_ticket_is_for_streams_only(both: dict[str, Server], target: str) -> N
     guard = both["on"]
     if "<job>" in target:
         target = target.replace("<job>", create(guard, ADMIN)["id"])
-    assert_problem(ask(guard, "GET", f"{target}?ticket={ticket(guard, ADMIN)}"), 401)
+    said = assert_problem(ask(guard, "GET", f"{target}?ticket={ticket(guard, ADMIN)}"), 401, "ticket")
+    assert "this path is none" in said["detail"]
 
 
 def test_a_ticket_changes_nothing(both: dict[str, Server]) -> None:
@@ -483,6 +494,14 @@ def test_wishes_for_tickets(both: dict[str, Server], fields: Any, status: int) -
         if status == 201:
             lives = datetime.fromisoformat(answer.json()["expiresAt"].replace("Z", "+00:00")).timestamp() - time.time()
             assert lives <= (fields.get("ttlSeconds") or 30) + 0.1
+
+
+def test_a_ticket_for_which_nothing_is_wished(both: dict[str, Server]) -> None:
+    answer = ask(both["on"], "POST", "/v1/tickets", OWN)
+    assert answer.status == 201 and follow_status(both["on"], f"/v1/events?owner=me&ticket={answer.json()['ticket']}") == 200
+    for body, status in ((b"{", 400), (b"[]", 422)):
+        assert both["on"].request("POST", "/v1/tickets", headers=bearer(OWN) | JSON, body=body).status == status
+    assert both["on"].request("POST", "/v1/tickets", headers=bearer(OWN), body=b"{}").status == 415
 
 
 def test_a_ticket_with_auth_off_does_no_harm(both: dict[str, Server]) -> None:
@@ -721,6 +740,12 @@ def test_any_page_may_post_with_auth_off(both: dict[str, Server]) -> None:
 # ------------------------------------------------------------------------------------------- limits
 
 
+def assert_names(answer: Response, flag: str) -> None:
+    """429, and by which flag."""
+    assert_too_many(answer.head)
+    assert flag in answer.json()["detail"], answer
+
+
 def assert_too_many(head: Head) -> None:
     assert head.status == 429, head
     assert re.fullmatch(r"[1-9][0-9]*", head["Retry-After"] or ""), head
@@ -737,6 +762,7 @@ def test_streams_of_one_user(guarded: Start) -> None:
         assert_too_many(head_of(guard, "GET", target, bearer(OWN)))
     text = ticket(guard)
     assert_too_many(head_of(guard, "GET", f"{targets[0]}?ticket={text}"))
+    assert_names(ask(guard, "GET", targets[0], OWN), "--max-streams-per-user")
     assert ask(guard, "GET", "/v1/jobs", OWN).status == 200, "requests are no streams"
     assert follow_status(guard, "/events", OTHER) == 200, "another user is not concerned"
     first.close()
@@ -780,6 +806,7 @@ def test_live_jobs_of_one_user(guarded: Start, target: str, ok: int) -> None:
         return head_of(guard, "POST", target, headers, body)
 
     assert_too_many(make())
+    assert_names(ask(guard, "POST", "/v1/jobs", OWN, {}), "--max-jobs-per-user")
     assert len(ask(guard, "GET", "/v1/jobs", OWN).json()["jobs"]) == 3
     assert create(guard, OTHER)["owner"] == "eve", "another user is not concerned"
     assert ask(guard, "POST", f"/v1/jobs/{ids[0]}/cancel", OWN).status == 202
@@ -803,11 +830,25 @@ def test_how_fast_one_user_creates(guarded: Start) -> None:
     assert {answer.status for answer in got} == {201, 429}
     for answer in got:
         if answer.status == 429:
-            assert_too_many(answer.head)
+            assert_names(answer, "--create-rate")
     made = sum(answer.status == 201 for answer in got)
     assert len(ask(guard, "GET", "/v1/jobs", OWN).json()["jobs"]) == made, "what was refused made nothing"
     assert create(guard, OTHER)["owner"] == "eve", "another user is not concerned"
     wait_until(lambda: ask(guard, "POST", "/v1/jobs", OWN, {}).status == 201, "the rate to allow another job")
+
+
+def test_a_retry_with_its_key_is_answered_at_a_limit_too(guarded: Start) -> None:
+    guard = guarded("--max-jobs-per-user", "1", "--create-rate", "1")
+
+    def make(key: str) -> Response:
+        return ask(guard, "POST", "/v1/jobs", OWN, {"runner": "external"}, Idempotency_Key=key)
+
+    first = make("one")
+    assert first.status == 201
+    for _ in range(5):
+        again = make("one")
+        assert again.status == 200 and again.json()["id"] == first.json()["id"]
+    assert_too_many(make("two").head)
 
 
 def test_users_have_no_limits_with_auth_off(server: Start) -> None:

@@ -423,6 +423,11 @@ def test_the_list_is_newest_first_and_filters_combine(shared: Server) -> None:
     assert [steady(job) for job in page["jobs"]] == [steady(shared.job(job["id"])) for job in page["jobs"]]
 
 
+def test_a_state_that_is_none_is_told_which_there_are(shared: Server) -> None:
+    detail = shared.request("GET", "/v1/jobs?state=done").json()["detail"]
+    assert all(state in detail for state in ("pending", "active", "completed", "failed", "cancelled")), detail
+
+
 def test_filters_are_percent_decoded(shared: Server) -> None:
     job = shared.external(kind="a b&c=\u00e9", owner="x+y/z")
     assert listed(shared, "kind=a%20b%26c%3D%C3%A9") == [job["id"]]
@@ -611,6 +616,7 @@ def test_only_external_jobs_are_reported_on(shared: Server) -> None:
         assert_problem(shared.request("PATCH", f"/v1/jobs/{job['id']}", {"done": 1}), 409)
         rejected = shared.report_lines(json.dumps({"job": job["id"], "done": 1}).encode()).json()
         assert [(line["line"], line["status"]) for line in rejected["rejected"]] == [(1, 409)]
+        assert list(rejected) == ["accepted", "rejected"], "in the documented order"
     stop(shared, job)
 
 

@@ -235,6 +235,12 @@ def test_a_flag_wins_over_its_environment_variable(server: Any) -> None:
     assert running.stats()["limits"]["maxBodyBytes"] == 4096
 
 
+def test_a_misspelt_variable_is_told_of() -> None:
+    done = run("--listen", "127.0.0.1:0", PROGRESSD_MAX_JOBZ="5")
+    assert done.returncode == 2
+    assert "PROGRESSD_MAX_JOBZ" in done.stderr and "PROGRESSD_MAX_JOBS" in done.stderr, done.stderr
+
+
 def test_a_bad_environment_variable_is_named() -> None:
     done = run("--listen", "127.0.0.1:0", PROGRESSD_KEEPALIVE="banana")
     assert done.returncode == 2

@@ -65,6 +65,8 @@ def test_a_reader_that_waits_holds_a_piece_and_misses_nothing(server: Callable[.
         assert (event.type == "snapshot") == (job not in known), f"{event.type} of {job}"
         if event.type == "removed":
             removed.append(job)
+        if event.type == "progress" and event.last_event_id.endswith("~"):
+            assert event.json["eventId"] == event.last_event_id[:-1], "the data say which event it is"
         known.setdefault(job, {}).update(event.json)
         if job != "late":
             partial = stream.last_event_id
@@ -126,14 +128,16 @@ def test_a_replay_that_falls_behind_is_cut_off_and_begins_anew(server: Callable[
     assert [event.json["done"] for event in again.take(len(ids))] == [300] * len(ids)
 
 
-def test_a_listed_job_that_goes_while_the_stream_begins_is_left_out(server: Callable[..., Server]) -> None:
+def test_a_listed_job_that_goes_while_the_stream_begins_is_told_of(server: Callable[..., Server]) -> None:
     progressd = server()
     ids = make_jobs(progressd, 400)
     query = "&".join(f"job={job}" for job in ids)
     stream = reader_that_waits(progressd, f"/v1/events?{query}")
     assert progressd.request("DELETE", f"/v1/jobs/{ids[-1]}").status == 204
-    snapshots = stream.take(len(ids) - 1)
-    assert [event.json["id"] for event in snapshots] == ids[:-1]
+    told = stream.take(len(ids))
+    (removed,) = [event for event in told if event.type == "removed"]
+    assert (removed.json["id"], removed.json["state"]) == (ids[-1], "cancelled")
+    assert [event.json["id"] for event in told if event.type == "snapshot"] == ids[:-1]
     report(progressd, [{"job": ids[0], "done": 5}, {"job": ids[-2], "done": 6}])
     assert [event.json["done"] for event in stream.take(2)] == [5, 6]
 

@@ -30,6 +30,24 @@ def as_page_reads(data: str) -> Any:
 # ------------------------------------------------------------------------------------------------ a job of one's own
 
 
+def test_asking_for_the_head_only_starts_no_demo_job(server: Any) -> None:
+    running = server()
+    head = running.request("HEAD", "/client_status")
+    assert head.status == 200 and head["Content-Type"] == "text/event-stream"
+    assert jobs_of_kind(running, "status") == []
+
+
+def test_a_job_of_somebodys_own_with_the_demos_id_stays(server: Any) -> None:
+    running = server()
+    own = running.external(id="status-demo")
+    running.patch(own, state="failed", failedReason="no disk")
+    # Even when it has been over for longer than the demo would be kept: see the looping task's, kept for no time.
+    answer = running.request("GET", "/status")
+    assert answer.json() == {"result": "error", "message": "no disk"}
+    assert facts(running.stream("/client_status").rest()) == [{"result": "error", "message": "no disk"}]
+    assert running.job("status-demo")["createdAt"] == own["createdAt"]
+
+
 def test_a_job_is_created_and_its_status_asked_for(server: Any) -> None:
     quick = server("--demo-duration", "1s")
     job_id = create(quick)

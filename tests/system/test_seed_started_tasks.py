@@ -77,6 +77,19 @@ def test_a_task_that_is_over_waits_for_its_first_follower(server: Any) -> None:
     assert_is_gone(running, task_id, stream.last_event_id)
 
 
+def test_a_follower_who_was_refused_leaves_it_to_the_next(server: Any) -> None:
+    running = server("--demo-duration", "10ms", "--max-streams-per-address", "1")
+    task_id = start(running)
+    running.wait_for_state({"id": task_id}, "completed")
+    with running.follow(running.external()):
+        refusal = running.request("GET", f"/task-progress/{task_id}")
+        assert_problem(refusal, 429, "--max-streams-per-address")
+    wait_until(lambda: running.stats()["streams"] == 0, "the server to notice")
+    with progress_of(running, task_id) as stream:
+        assert facts(stream.rest()) == [{"task_id": task_id, "progress": 100, "status": "completed"}]
+    assert_is_gone(running, task_id, stream.last_event_id)
+
+
 def test_a_follower_who_was_cut_off_finds_the_rest(server: Any) -> None:
     running = server("--demo-duration", "300ms")
     task_id = start(running)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
+import subprocess
 import threading
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from harness import Server, assert_problem, wait_until
+from harness import Server, assert_problem, patience, wait_until
 
 
 class StatusServer:
@@ -230,12 +233,64 @@ def test_a_drain_ends_the_streams_of_a_watch_that_hangs(
     watcher.stop()  # which checks the exit status
 
 
+SLOW_LOOKUP = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int getaddrinfo(const char* node, const char* service, const struct addrinfo* hints, struct addrinfo** found) {
+  if (node != NULL && strcmp(node, "slow.test") == 0) {
+    fclose(fopen(getenv("LOOKUP_BEGUN"), "w"));
+    for (;;) pause();
+  }
+  int (*real)(const char*, const char*, const struct addrinfo*, struct addrinfo**);
+  *(void**)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+  return real(node, service, hints, found);
+}
+"""
+
+
+def test_a_lookup_that_hangs_stops_neither_the_loop_nor_the_exit(
+    server: Callable[..., Server], upstream: StatusServer, tmp_path: Path
+) -> None:
+    source, library, begun = tmp_path / "slow.c", tmp_path / "slow.so", tmp_path / "begun"
+    source.write_text(SLOW_LOOKUP)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    watcher = server(
+        *("--watch", "slow=http://slow.test/status,interval=20ms"),
+        *("--watch", f"quick={upstream.url},interval=20ms"),
+        environment={
+            "LD_PRELOAD": str(library),
+            "LOOKUP_BEGUN": str(begun),
+            # A sanitizer wants to be the first library; it need not be for this one.
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+        },
+    )
+    wait_until(begun.exists, "the look-up")
+    # While it hangs, others are answered and watched, and its own readers wait.
+    waiting = watcher.stream("/client_status?watch=slow")
+    assert waiting.status == 200
+    polls = len(upstream.paths)
+    wait_until(lambda: len(upstream.paths) > polls + 10, "the other watch to go on")
+    assert watcher.stream("/client_status?watch=quick").next().json == {"result": "pending"}
+    wait_until(lambda: watch_of(watcher, "slow")["failuresInARow"] >= 1, "it to be given up")
+    assert watcher.stats()["loopLagMs"]["max"] < 1_000 * patience(), "no turn of the loop waited for it"
+    watcher.process.terminate()
+    assert waiting.rest() == [] and not waiting.cut
+    watcher.stop()  # which checks that it ends, and how
+
+
 def test_two_processes_reproduce_the_status_server_and_its_library(server: Callable[..., Server]) -> None:
     """One runs the jobs and answers GET /status; the other saves callers from polling it."""
-    jobs = server("--demo-duration", "500ms")
-    library = server("--watch", f"status={jobs.url}/status,interval=20ms")
-    results = []
+    jobs = server()
+    job = jobs.external()  # which is over when the test says so, however slow the machine is
+    library = server("--watch", f"status={jobs.url}/status?job_id={job['id']},interval=20ms")
     with library.stream("/client_status") as stream:
-        results = [event.json["result"] for event in stream.rest()]
-    assert results == ["pending", "completed"]
-    assert jobs.request("GET", "/status").json() == {"result": "completed"}
+        assert stream.next().json == {"result": "pending"}
+        jobs.patch(job, state="completed")
+        assert [event.json for event in stream.rest()] == [{"result": "completed"}]
+    assert jobs.request("GET", f"/status?job_id={job['id']}").json() == {"result": "completed"}

@@ -148,6 +148,18 @@ TEST_F(JobJsonTest, APartialSnapshotsIdResumesNothing) {
   EXPECT_FALSE(ids.parse("1f3a9c04-1+"));
 }
 
+TEST_F(JobJsonTest, ProgressWithAPartialIdSaysWhichEventItIs) {
+  table.create(job_spec("a", Runner::kExternal));
+  const Outcome progress = table.report("a", report_done(1));
+  std::string out;
+  const NativeDialect dialect(ids, true);
+  ASSERT_TRUE(dialect.encode_partial(*progress.job, *progress.event, out));
+  EXPECT_EQ(out.substr(0, 33), "event: progress\nid: 1f3a9c04-2~\nd");
+  EXPECT_TRUE(out.ends_with(",\"eventId\":\"1f3a9c04-2\"}\n\n")) << out;
+  // The usual one is sent far more often, and its id says it already.
+  EXPECT_EQ(encoded(progress).find("eventId"), std::string::npos);
+}
+
 TEST_F(JobJsonTest, AWriterTakesManyJobsIntoOneDocument) {
   table.create(job_spec("a", Runner::kExternal));
   table.create(job_spec("b", Runner::kExternal));

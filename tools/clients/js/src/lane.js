@@ -1,6 +1,6 @@
 // The jobs that one stream follows. A job that joins later wants a snapshot, and the others want no
 // event lost: an event id resumes only a stream of the same jobs. So a second stream is opened, of
-// all of them and from the start, and its events are held back until it has a snapshot of every job
+// all of them and from the start, and its events are held back until it has shown how every job stands
 // and the two streams have met: for each job that both carry, one has come that was told already.
 // Then it takes over:
 //
@@ -99,9 +99,10 @@ export class Lane {
   #joinIfReady() {
     if (!this.#next) return;
     const { held, jobs } = this.#next;
-    const hasSnapshot = new Set(held.filter(({ type }) => type === 'snapshot').map(({ data }) => data.id));
+    const shows = ({ type }) => type === 'snapshot' || type === 'removed';  // gone before its turn came
+    const isShown = new Set(held.filter(shows).map(({ data }) => data.id));
     const meetings = this.#meetings();
-    const isReady = (job) => hasSnapshot.has(job) && (!this.#current.jobs.has(job) || meetings.has(job));
+    const isReady = (job) => isShown.has(job) && (!this.#current.jobs.has(job) || meetings.has(job));
     if ([...jobs].every(isReady)) this.#join();
   }
 

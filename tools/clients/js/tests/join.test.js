@@ -41,6 +41,9 @@ function script(asked, unanswered) {
     snapshot: (id, at) => to.event('snapshot', `${at}`, job(id, { eventId: `${at}` })),
     partial: (id, at) => to.event('snapshot', `${at}~`, job(id, { eventId: `${at}` })),
     progress: (id, at) => to.event('progress', `${at}`, { id, state: 'active', done: at, total: 100, percent: at }),
+    partialProgress: (id, at) =>
+      to.event('progress', `${at}~`, { id, state: 'active', done: at, total: 100, percent: at, eventId: `${at}` }),
+    removed: (id, at) => to.event('removed', `${at}~`, job(id, { state: 'cancelled', eventId: `${at}` })),
   };
 }
 
@@ -101,6 +104,32 @@ test('what only the old stream has told yet is not told again by the new one', a
   next.progress('a', 5);
   await until(() => a.told.length === 4 && b.told.length === 1);
   assert.deepEqual(a.told, ['snapshot 1', 'progress 2', 'progress 4', 'progress 5']);
+});
+
+test('what a long opening tells with partial ids is not told again', async (t) => {
+  const { a, b, current, next } = await joining(t);
+  next.partial('a', 2);
+  for (const at of [3, 4]) {
+    current.progress('a', at);
+    next.partialProgress('a', at);
+  }
+  await until(() => a.told.length === 4);
+  next.snapshot('b', 5);
+  next.progress('a', 6);
+  await until(() => a.told.length === 5 && b.told.length === 1);
+  assert.deepEqual(a.told, ['snapshot 1', 'progress 2', 'progress 3', 'progress 4', 'progress 6']);
+});
+
+test('a job that goes while its stream begins holds nobody up, and its follower is told', { timeout: 4_000 }, async (t) => {
+  // Sooner than a stream that waits for ever would take over (JOIN_MS_MAX).
+  const { a, b, current, next } = await joining(t);
+  next.removed('b', 3);
+  next.snapshot('a', 2);
+  await current.ended;
+  await assert.rejects(b.following.done, { status: 404 });
+  next.progress('a', 4);
+  await until(() => a.told.length === 3);
+  assert.deepEqual(b.told, ['removed 3']);
 });
 
 test('the new stream waits until the old one has told what its snapshots show', async (t) => {

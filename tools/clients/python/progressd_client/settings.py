@@ -26,9 +26,13 @@ class Settings:
 
 def base_url(url: str) -> str:
     """The server's address, to which paths are appended; it may have a path of its own, behind a proxy."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"not the URL of a server: {url!r}")
+    try:
+        parts = urlsplit(url)
+        is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that stays open
+        is_server = False
+    if not is_server or parts.query or parts.fragment:
+        raise ValueError(f"not the URL of a server: {url!r} (write it like http://127.0.0.1:8080)")
     return url.rstrip("/")
 
 
