@@ -210,7 +210,7 @@ Result<void> malformed(simdjson::error_code error) {
 
 ondemand::value& value_of(void* value) { return *static_cast<ondemand::value*>(value); }
 
-/// The text of a value; scalars come with the white space behind them.
+/// The text of a value, which is taken off with it; scalars come with the white space behind them.
 simdjson::simdjson_result<std::string_view> raw_text(ondemand::value& value) {
   ondemand::json_type type;
   if (const auto error = value.type().get(type)) return error;
@@ -224,7 +224,13 @@ simdjson::simdjson_result<std::string_view> raw_text(ondemand::value& value) {
     if (const auto error = value.get_array().get(array)) return error;
     return array.raw_json();
   }
-  return value.raw_json_token();
+  std::string_view token = value.raw_json_token();  // not const, to be moved out
+  if (type == ondemand::json_type::string) {
+    // simdjson takes a string that was only looked at for a key, where a colon follows.
+    ondemand::raw_json_string taken;
+    if (const auto error = value.get_raw_json_string().get(taken)) return error;
+  }
+  return token;
 }
 
 /// Errors: kMalformed; kInvalid, naming the field, for what is JSON and yet not taken.

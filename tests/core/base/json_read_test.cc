@@ -92,6 +92,17 @@ TEST(JsonReader, WhatIsNotJsonIsMalformed) {
   }
 }
 
+TEST(JsonReader, AStringThatNobodyReadsIsNoKey) {
+  // simdjson's iterator took `"a":1,…` behind the colon for an object that was not opened.
+  for (const std::string_view text :
+       {R"({"x":"a":1})", R"({"x":"a":1}})", R"({"x":"a":1,"y":[2}})", R"({"x":"a" : {},"y":2})"}) {
+    EXPECT_EQ(error_of(keys_of(text)), Errc::kMalformed) << text;
+  }
+  EXPECT_EQ(error_of(json_of(R"("a":1)")), Errc::kMalformed);
+  EXPECT_EQ(error_of(json_of(R"("a":1})")), Errc::kMalformed);
+  EXPECT_EQ(keys_of(R"({"x":"a","y":"b:"})"), (std::vector<std::string>{"x", "y"}));
+}
+
 TEST(JsonReader, BytesThatAreNotUtf8AreMalformed) {
   for (const std::string_view text : {"{\"a\":\"\xff\"}", "{\"a\":\"\xc0\xaf\"}",
                                       "{\"\xed\xa0\x80\":1}", "{\"a\":\"\xf5\x80\"}"}) {
