@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/json_write.h"
+#include "core/base/utf8.h"
 
 namespace progressd {
 namespace {
@@ -49,6 +50,8 @@ class Depth {
   int depth_ = 0;
 };
 
+// RapidJSON 1.1.0 takes `\udc00` without the half that stands before it; the handlers refuse it.
+
 class Minifier {
  public:
   bool Null() { return writer_.null(), true; }
@@ -59,9 +62,13 @@ class Minifier {
   bool Uint64(std::uint64_t) { return false; }
   bool Double(double) { return false; }
   bool RawNumber(const char* text, unsigned size, bool) { return writer_.raw({text, size}), true; }
-  bool String(const char* text, unsigned size, bool) { return writer_.string({text, size}), true; }
+  bool String(const char* text, unsigned size, bool) {
+    return writer_.string({text, size}), !has_surrogate({text, size});
+  }
   bool StartObject() { return writer_.begin_object(), depth_.enter(); }
-  bool Key(const char* text, unsigned size, bool) { return writer_.key({text, size}), true; }
+  bool Key(const char* text, unsigned size, bool) {
+    return writer_.key({text, size}), !has_surrogate({text, size});
+  }
   bool EndObject(unsigned) { return depth_.leave(), writer_.end_object(), true; }
   bool StartArray() { return writer_.begin_array(), depth_.enter(); }
   bool EndArray(unsigned) { return depth_.leave(), writer_.end_array(), true; }
@@ -113,12 +120,14 @@ class Canonicalizer {
   bool RawNumber(const char* text, unsigned size, bool) {
     return put(canonical_number({text, size}));
   }
-  bool String(const char* text, unsigned size, bool) { return put(quoted({text, size})); }
+  bool String(const char* text, unsigned size, bool) {
+    return put(quoted({text, size})) && !has_surrogate({text, size});
+  }
   bool StartObject() { return open(); }
   bool Key(const char* text, unsigned size, bool) {
     levels_.back().push_back({quoted({text, size}), {}});
     in_object_ = true;
-    return true;
+    return !has_surrogate({text, size});
   }
   bool EndObject(unsigned) {
     std::vector<Field> fields = close();

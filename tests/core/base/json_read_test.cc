@@ -103,6 +103,22 @@ TEST(JsonReader, AStringThatNobodyReadsIsNoKey) {
   EXPECT_EQ(keys_of(R"({"x":"a","y":"b:"})"), (std::vector<std::string>{"x", "y"}));
 }
 
+TEST(JsonReader, HalfOfASurrogatePairIsMalformed) {
+  // RapidJSON looks for the second half behind the first, but not for the first before the second.
+  for (const std::string_view half :
+       {R"("\ud83d")", R"("\ude00")", R"("a\ude00b")", R"("\udfff")"}) {
+    EXPECT_EQ(error_of(json_of(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(string_of(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(minified_json(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(canonical_json(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(keys_of("{" + std::string(half) + ":1}")), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(json_of("{" + std::string(half) + ":1}")), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(canonical_json("{" + std::string(half) + ":1}")), Errc::kMalformed) << half;
+  }
+  EXPECT_EQ(json_of(R"("\ud7ff\ud83d\ude00\ue000")"),
+            "\"\xed\x9f\xbf\xf0\x9f\x98\x80\xee\x80\x80\"");
+}
+
 TEST(JsonReader, BytesThatAreNotUtf8AreMalformed) {
   for (const std::string_view text : {"{\"a\":\"\xff\"}", "{\"a\":\"\xc0\xaf\"}",
                                       "{\"\xed\xa0\x80\":1}", "{\"a\":\"\xf5\x80\"}"}) {
