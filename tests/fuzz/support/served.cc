@@ -1,67 +1,36 @@
 #include "tests/fuzz/support/served.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include "core/base/ensure.h"
+#include "tests/fuzz/support/fixed.h"
+#include "tests/fuzz/support/key_files.h"
 #include "tests/fuzz/support/virtual_time.h"
 
 namespace progressd::fuzz {
 namespace {
 
-/// 2026-11-20T23:42:05.123Z, and on from there with the monotonic clock.
-constexpr Millis kBeganAt = 1'795'218'125'123;
 /// Longer than the server waits for a peer to close, after its last answer.
 constexpr Millis kLingeredMs = 5'000;
 /// Turns in which everything that can be written has been.
 constexpr int kTurnsUntilQuiet = 12;
 
+/// From some day on, with the monotonic clock.
 class FuzzClock final : public Clock {
  public:
-  Millis wall_at() const override { return kBeganAt + monotonic_now() - began_; }
+  Millis wall_at() const override { return kSomeDay + monotonic_now() - began_; }
 
  private:
   const Millis began_ = monotonic_now();
 };
 
-/// The same numbers in every run. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number
-/// generators" (splitmix64).
-class FuzzRandom final : public Random {
- public:
-  std::uint64_t next() override {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-
- private:
-  std::uint64_t state_ = 0;
-};
-
-/// A key set needs a file: it is there for as long as it takes to read it.
-KeySet secret_keys() {
-  std::string path = "/tmp/progressd-fuzz-XXXXXX";
-  const int fd = mkstemp(path.data());
-  ENSURE(fd >= 0);
-  ENSURE(write(fd, kSecret.data(), kSecret.size()) == static_cast<ssize_t>(kSecret.size()));
-  close(fd);
-  Result<KeySet> keys = KeySet::open(KeyFileKind::kSecret, path);
-  std::remove(path.c_str());
-  ENSURE(keys.has_value());
-  return std::move(*keys);
-}
-
 Machine machine_of(MemorySockets*& sockets) {
   restart_time();
   auto io = std::make_unique<MemorySockets>();
   sockets = io.get();
-  return {std::make_unique<FuzzClock>(), std::make_unique<FuzzRandom>(), std::move(io)};
+  return {std::make_unique<FuzzClock>(), std::make_unique<FixedRandom>(), std::move(io)};
 }
 
 }  // namespace

@@ -13,9 +13,6 @@
 
 namespace progressd::fuzz {
 
-/// The token secret of every server here, so that seeds can hold tokens.
-inline constexpr std::string_view kSecret = "a secret of the fuzz targets: 32+";
-
 /// Small limits, so that short inputs reach them.
 Config fuzz_config(bool auth_on);
 
