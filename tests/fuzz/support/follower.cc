@@ -17,8 +17,8 @@ struct Told {
 Told told_in(std::string_view json) {
   static JsonReader reader;
   Told told;
-  const Result<void> read = reader.read_copied_object(
-      json, [&](std::string_view key, JsonValue& value) -> Result<void> {
+  const Result<void> read =
+      reader.read_copied_object(json, [&](std::string_view key, JsonValue& value) -> Result<void> {
         if (key == "id" || key == "state") {
           return value.string(key, kIdBytesMax).map([&](std::string_view text) {
             (key == "id" ? told.id : told.known.state) = text;
@@ -51,7 +51,8 @@ std::string_view name_of(EventType type) {
 
 }  // namespace
 
-void Follower::begin(const Subscription& subscription, const std::string& last_id, Sequence now) {
+void Follower::begin(const Subscription& subscription, const std::string& last_id,
+                     const KnownJobs& known, Sequence now) {
   subscription_ = subscription;
   sent_id_ = last_id;
   began_at_ = now;
@@ -64,6 +65,7 @@ void Follower::begin(const Subscription& subscription, const std::string& last_i
   if (seen && *seen <= now) after_ = *seen;
   last_ = after_.value_or(0);
   last_id_ = last_id;
+  known_ = known;
 }
 
 void Follower::read(std::string_view bytes) {

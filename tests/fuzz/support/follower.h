@@ -31,8 +31,8 @@ using Log = std::vector<Happened>;
 
 /// What somebody follows: one job, some, or those of a group.
 struct Subscription {
-  std::string target;                                     // of the request
-  std::function<bool(const Happened&)> wants;             // set when it connects
+  std::string target;  // of the request
+  std::function<bool(const Happened&)> wants;
   bool ends_with_job = false;
 };
 
@@ -42,8 +42,17 @@ class Follower {
   Follower(const EventIds& ids, const Log& log, Framing framing)
       : ids_(ids), log_(log), blocks_(framing) {}
 
-  /// A stream begins. `last_id`: what was sent as Last-Event-ID; `now`: of the latest change.
-  void begin(const Subscription& subscription, const std::string& last_id, Sequence now);
+  struct Known {
+    std::string state;
+    std::int64_t done = 0;
+  };
+  /// What is known of each job, by id.
+  using KnownJobs = std::map<std::string, Known>;
+
+  /// A stream begins. `last_id`: what was sent as Last-Event-ID, `known`: what was known by then;
+  /// `now`: of the latest change.
+  void begin(const Subscription& subscription, const std::string& last_id, const KnownJobs& known,
+             Sequence now);
   void read(std::string_view bytes);
   /// The socket was full at some time: progress may have given way to newer progress.
   void was_slow() { was_slow_ = true; }
@@ -56,12 +65,8 @@ class Follower {
   bool ended() const { return blocks_.ended(); }
   bool over() const { return over_; }
   bool at_rest() const { return blocks_.at_rest(); }
-  struct Known {
-    std::string state;
-    std::int64_t done = 0;
-  };
-  /// What it knows of each job, by id.
-  const std::map<std::string, Known>& known() const { return known_; }
+  const KnownJobs& known() const { return known_; }
+  const Subscription& subscription() const { return subscription_; }
 
  private:
   void take(const EventBlock& block);
@@ -82,7 +87,7 @@ class Follower {
   bool over_ = false;  // the end of the one job was read
   std::string last_id_;
   std::set<Sequence> got_;
-  std::map<std::string, Known> known_;
+  KnownJobs known_;
 };
 
 }  // namespace progressd::fuzz
