@@ -106,6 +106,24 @@ void ModelWorld::reply(ConnectionId, Response response) {
   if (response.status == 204) reader.over = true;
 }
 
+Subscription ModelWorld::subscription_now(const Reader& reader) const {
+  Subscription now = reader.subscription;
+  if (now.ends_with_job) {
+    // The job of that id, and none that had it before or will have it.
+    const Job* const job = jobs_.find(now.target.substr(std::string_view("/v1/jobs/").size(), 1));
+    ENSURE(job != nullptr);
+    now.wants = [wants = now.wants, of = job->created_sequence](const Happened& h) {
+      return h.job == of && wants(h);
+    };
+  } else if (now.target.find("job") != std::string::npos) {
+    // Jobs that are made later are others, whatever their ids.
+    now.wants = [wants = now.wants, through = ledger_.last_sequence()](const Happened& h) {
+      return h.job <= through && wants(h);
+    };
+  }
+  return now;
+}
+
 void ModelWorld::stream(ConnectionId, StreamStart start) {
   Reader& reader = *std::exchange(connecting_, nullptr);
   ENSURE(start.rest == nullptr);  // so few jobs are told of at once
@@ -115,13 +133,8 @@ void ModelWorld::stream(ConnectionId, StreamStart start) {
   Connection& connection = connections_.at(slot);
   connection.framing = reader.framing;
   reader.follower = std::make_unique<Follower>(ids_, log_, reader.framing);
-  Subscription subscription = reader.subscription;
-  if (subscription.target.find("job") != std::string::npos) {
-    // Jobs that are made later are others, whatever their ids.
-    subscription.wants = [wants = reader.subscription.wants, now = ledger_.last_sequence()](
-                             const Happened& h) { return h.job <= now && wants(h); };
-  }
-  reader.follower->begin(subscription, reader.last_id, reader.known, ledger_.last_sequence());
+  reader.follower->begin(subscription_now(reader), reader.last_id, reader.known,
+                         ledger_.last_sequence());
   streams_.begin(slot, start.opening, /*ends=*/!start.live, {.wall_at = clock_.wall_at()});
   if (!start.live || connection.state != Connection::State::kStreaming) return;
   connection.subscribed = true;

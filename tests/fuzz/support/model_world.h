@@ -70,6 +70,8 @@ class ModelWorld final : public ResponseCarrier {
   };
 
   void log(const Outcome& outcome, const Change& change);
+  /// What the reader follows if it connects now.
+  Subscription subscription_now(const Reader& reader) const;
   void check_bounds();
   void check_known(const Reader& reader) const;
   /// What the server ended or closed.
