@@ -3,6 +3,8 @@
 // and its last progress; nothing is missed unless a gap was told; every bound holds.
 //
 //   input   commands: one byte, then what each of them takes
+#include <fmt/format.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +50,19 @@ Change reporting(Choices& choices, Millis at) {
   return change;
 }
 
+Change channel_change(Choices& choices, Millis at) {
+  constexpr std::array<std::string_view, 3> kUsers{"u", "v", "w"};
+  const std::uint8_t what = choices.byte();
+  std::string user(kUsers.at((what >> 3) % kUsers.size()));
+  if ((what & 7) == 0) return make_change(ChangeKind::kChannelClear, std::move(user), at);
+  if ((what & 7) == 1) return make_change(ChangeKind::kChannelForget, std::move(user), at - 10);
+  Change change = make_change(ChangeKind::kChannelPost, std::move(user), at);
+  change.value = std::make_unique<ChannelValue>();
+  change.value->status = (what & 32) != 0 ? "\"busy\"" : "";
+  change.value->json = Text(fmt::format(R"({{"n":"{}"}})", std::string(choices.byte(), 'x')));
+  return change;
+}
+
 void command(Choices& choices, ModelWorld& world) {
   constexpr std::array<ChangeKind, 8> kOfJob{
       ChangeKind::kStart,  ChangeKind::kStep,   ChangeKind::kStep,   ChangeKind::kStep,
@@ -67,7 +82,7 @@ void command(Choices& choices, ModelWorld& world) {
       return world.commit(
           make_change(kOfJob.at((code >> 4) % kOfJob.size()), id_of(choices), world.now()));
     case 7:
-      return world.connect(reader, /*resumes=*/true);
+      return world.commit_to_channel(channel_change(choices, world.now()));
     case 8:
       return world.connect(reader, choices.byte() % 4 != 0);
     case 9:

@@ -68,10 +68,6 @@ void Follower::begin(const Subscription& subscription, const std::string& last_i
   known_ = known;
 }
 
-void Follower::read(std::string_view bytes) {
-  for (const EventBlock& block : blocks_.take(bytes)) take(block);
-}
-
 void Follower::take(const EventBlock& block) {
   ENSURE(!over_);
   if (block.name == "gap") {

@@ -36,11 +36,39 @@ struct Subscription {
   bool ends_with_job = false;
 };
 
-/// From a connection's begin to its end.
-class Follower {
+/// What somebody makes of one stream, from its begin to its end.
+class StreamReader {
+ public:
+  explicit StreamReader(Framing framing) : blocks_(framing) {}
+  virtual ~StreamReader() = default;
+
+  void read(std::string_view bytes) {
+    for (const EventBlock& block : blocks_.take(bytes)) take(block);
+  }
+  /// The socket was full at some time: progress may have given way to newer progress.
+  void was_slow() { was_slow_ = true; }
+  /// The stream is over, or looked at for the last time. `complete`: all that was written to it
+  /// was read, and it was not cut off.
+  virtual void check(bool complete) const = 0;
+
+  /// Good as Last-Event-ID of the next stream.
+  const std::string& last_id() const { return last_id_; }
+  bool ended() const { return blocks_.ended(); }
+  bool at_rest() const { return blocks_.at_rest(); }
+
+ protected:
+  virtual void take(const EventBlock& block) = 0;
+
+  EventBlocks blocks_;
+  std::string last_id_;
+  Sequence last_ = 0;  // of the latest event read
+  bool was_slow_ = false;
+};
+
+class Follower final : public StreamReader {
  public:
   Follower(const EventIds& ids, const Log& log, Framing framing)
-      : ids_(ids), log_(log), blocks_(framing) {}
+      : StreamReader(framing), ids_(ids), log_(log) {}
 
   struct Known {
     std::string state;
@@ -53,39 +81,24 @@ class Follower {
   /// `now`: of the latest change.
   void begin(const Subscription& subscription, const std::string& last_id, const KnownJobs& known,
              Sequence now);
-  void read(std::string_view bytes);
-  /// The socket was full at some time: progress may have given way to newer progress.
-  void was_slow() { was_slow_ = true; }
-
-  /// The stream is over, or looked at for the last time. `complete`: all that was written to it
-  /// was read, and it was not cut off.
-  void check(bool complete) const;
-
-  const std::string& last_id() const { return last_id_; }
-  bool ended() const { return blocks_.ended(); }
-  bool over() const { return over_; }
-  bool at_rest() const { return blocks_.at_rest(); }
+  void check(bool complete) const override;
   const KnownJobs& known() const { return known_; }
   const Subscription& subscription() const { return subscription_; }
 
  private:
-  void take(const EventBlock& block);
+  void take(const EventBlock& block) override;
   void take_opening(const EventBlock& block, Sequence sequence);
   void take_event(const EventBlock& block, Sequence sequence);
   const Happened* find(Sequence sequence) const;
 
   const EventIds& ids_;
   const Log& log_;
-  EventBlocks blocks_;
   Subscription subscription_;
   std::string sent_id_;
   Sequence began_at_ = 0;
   std::optional<Sequence> after_;  // all that is wanted after this must come; none: not known yet
-  Sequence last_ = 0;              // of the latest event read
   bool gap_told_ = false;
-  bool was_slow_ = false;
   bool over_ = false;  // the end of the one job was read
-  std::string last_id_;
   std::set<Sequence> got_;
   KnownJobs known_;
 };

@@ -9,6 +9,9 @@
 namespace progressd::fuzz {
 namespace {
 
+constexpr std::string_view kChannelUser = "u";
+constexpr std::string_view kChannelTarget = "/api/v1/sse/progress/stream/u";
+
 Subscription of_owner(const std::string& owner) {
   return {"/v1/events?owner=" + owner, [owner](const Happened& h) { return h.owner == owner; }};
 }
@@ -41,6 +44,7 @@ ModelWorld::ModelWorld(const WorldLimits& limits)
       streams_(settings_, sockets_, connections_, deadlines_, stream_limits_),
       hub_(limits.history_events_max, streams_) {
   stream_api_.add_routes(router_);
+  channel_api_.add_routes(router_);
   readers_[0].subscription = of_job("a");
   readers_[1].subscription = of_job("b");
   readers_[2].subscription = of_owner("ann");
@@ -48,6 +52,7 @@ ModelWorld::ModelWorld(const WorldLimits& limits)
   readers_[4].subscription = of_jobs("/v1/events?job=a&job=b", "ab");
   readers_[5].subscription = {"/v1/events?all=true", [](const Happened&) { return true; }};
   readers_[5].framing = Framing::kUntilClose;
+  readers_[6].subscription.target = kChannelTarget;
 }
 
 ModelWorld::~ModelWorld() { connections_.close_all(); }
@@ -73,6 +78,29 @@ void ModelWorld::commit(Change change) {
   ENSURE(state_name(job->state) == modelled->second.state && job->done == modelled->second.done);
 }
 
+void ModelWorld::commit_to_channel(Change change) {
+  const std::string user = change.job_id;
+  const bool posts = change.kind == ChangeKind::kChannelPost;
+  const bool forgets = change.kind == ChangeKind::kChannelForget;
+  const Channel* const before = channels_.find(user);
+  const bool is_new = before == nullptr;
+  const bool stays = is_new || (forgets && before->posted_at > change.at);
+  const bool full = posts && is_new && channels_.size() >= limits_.channels.channels_max;
+  const ChannelValue value = posts ? *change.value : ChannelValue{};
+  bool taken = false;
+  ledger_.commit(std::move(change),
+                 [&](std::span<const Outcome> outcomes) { taken = !outcomes.front().error; });
+  ENSURE(taken == !full && channels_.size() <= limits_.channels.channels_max);
+  const Channel* const after = channels_.find(user);
+  ENSURE((after != nullptr) == (posts ? !full : (!is_new && stays)));
+  if (posts && !full) ENSURE(after->latest.json == value.json);
+  if (full || user != kChannelUser || (!posts && stays)) return;
+  const bool status_changed = is_new || value.status != channel_status_;
+  channel_status_ = value.status;
+  channel_log_.push_back(
+      {ledger_.last_sequence(), std::string(value.json.view()), posts && status_changed});
+}
+
 void ModelWorld::log(const Outcome& outcome, const Change& change) {
   const Job& job = *outcome.job;
   const Event& event = *outcome.event;
@@ -84,7 +112,7 @@ void ModelWorld::log(const Outcome& outcome, const Change& change) {
 
 void ModelWorld::connect(std::size_t reader, bool resumes) {
   Reader& its = readers_[reader];
-  if (its.follower || its.over) return;
+  if (its.stream || its.over) return;
   Request request;
   request.method = Method::kGet;
   request.target = its.subscription.target;
@@ -124,6 +152,20 @@ Subscription ModelWorld::subscription_now(const Reader& reader) const {
   return now;
 }
 
+void ModelWorld::begin_reading(Reader& reader) {
+  const Sequence now = ledger_.last_sequence();
+  if (reader.subscription.target == kChannelTarget) {
+    auto follower = std::make_unique<ChannelFollower>(ids_, channel_log_, reader.framing);
+    follower->begin(reader.last_id, now, limits_.channels.history_events_max);
+    reader.stream = std::move(follower);
+    return;
+  }
+  auto follower = std::make_unique<Follower>(ids_, log_, reader.framing);
+  follower->begin(subscription_now(reader), reader.last_id, reader.known, now);
+  reader.follower = follower.get();
+  reader.stream = std::move(follower);
+}
+
 void ModelWorld::stream(ConnectionId, StreamStart start) {
   Reader& reader = *std::exchange(connecting_, nullptr);
   ENSURE(start.rest == nullptr);  // so few jobs are told of at once
@@ -132,9 +174,7 @@ void ModelWorld::stream(ConnectionId, StreamStart start) {
   const std::uint32_t slot = ConnectionTable::slot_of(reader.id);
   Connection& connection = connections_.at(slot);
   connection.framing = reader.framing;
-  reader.follower = std::make_unique<Follower>(ids_, log_, reader.framing);
-  reader.follower->begin(subscription_now(reader), reader.last_id, reader.known,
-                         ledger_.last_sequence());
+  begin_reading(reader);
   streams_.begin(slot, start.opening, /*ends=*/!start.live, {.wall_at = clock_.wall_at()});
   if (!start.live || connection.state != Connection::State::kStreaming) return;
   connection.subscribed = true;
@@ -143,21 +183,22 @@ void ModelWorld::stream(ConnectionId, StreamStart start) {
 }
 
 void ModelWorld::leave(Reader& reader, bool complete) {
-  reader.follower->check(complete);
-  reader.last_id = reader.follower->last_id();
-  reader.known = reader.follower->known();
-  reader.follower.reset();
+  reader.stream->check(complete);
+  reader.last_id = reader.stream->last_id();
+  if (reader.follower != nullptr) reader.known = reader.follower->known();
+  reader.follower = nullptr;
+  reader.stream.reset();
   connections_.close(ConnectionTable::slot_of(reader.id));
 }
 
 void ModelWorld::disconnect(std::size_t reader) {
-  if (readers_[reader].follower) leave(readers_[reader], /*complete=*/false);
+  if (readers_[reader].stream) leave(readers_[reader], /*complete=*/false);
 }
 
 void ModelWorld::set_room(std::size_t reader, std::size_t bytes) {
   Reader& its = readers_[reader];
-  if (!its.follower) return;
-  if (bytes != SIZE_MAX) its.follower->was_slow();
+  if (!its.stream) return;
+  if (bytes != SIZE_MAX) its.stream->was_slow();
   sockets_.at(its.fd).room = bytes;
   if (bytes > 0 && connections_.find(its.id) != nullptr) {
     streams_.on_writable(ConnectionTable::slot_of(its.id));
@@ -170,10 +211,10 @@ std::size_t ModelWorld::unread(const Reader& reader) {
 
 void ModelWorld::read(std::size_t reader, std::size_t bytes_max) {
   Reader& its = readers_[reader];
-  if (!its.follower) return;
+  if (!its.stream) return;
   std::string& arrived = sockets_.at(its.fd).outgoing;
   const std::size_t size = std::min(bytes_max, arrived.size());
-  its.follower->read(std::string_view(arrived).substr(0, size));
+  its.stream->read(std::string_view(arrived).substr(0, size));
   arrived.erase(0, size);
   notice_end(its);
 }
@@ -185,7 +226,7 @@ void ModelWorld::notice_end(Reader& reader) {
   if (socket.shut) {
     ENSURE(reader.follower->at_rest() &&
            reader.subscription.target.find("job") != std::string::npos);
-    ENSURE(reader.framing == Framing::kUntilClose || reader.follower->ended());
+    ENSURE(reader.framing == Framing::kUntilClose || reader.stream->ended());
   }
   leave(reader, socket.shut);
 }
@@ -197,7 +238,7 @@ void ModelWorld::check_bounds() {
     ENSURE(job->topic.kept() <= limits_.history_events_max);
   }
   for (const Reader& reader : readers_) {
-    if (!reader.follower || connections_.find(reader.id) == nullptr) continue;
+    if (!reader.stream || connections_.find(reader.id) == nullptr) continue;
     const Connection& connection = connections_.at(ConnectionTable::slot_of(reader.id));
     if (!connection.backlog) continue;
     ENSURE(connection.backlog->outbox.bytes() <=
@@ -234,9 +275,9 @@ void ModelWorld::settle() {
   end_turn();
   for (std::size_t i = 0; i < kReaders; ++i) read(i, SIZE_MAX);
   for (Reader& reader : readers_) {
-    if (!reader.follower) continue;
-    ENSURE(reader.follower->at_rest());
-    check_known(reader);
+    if (!reader.stream) continue;
+    ENSURE(reader.stream->at_rest());
+    if (reader.follower != nullptr) check_known(reader);
     leave(reader, /*complete=*/true);
   }
   end_turn();

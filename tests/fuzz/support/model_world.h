@@ -14,9 +14,11 @@
 #include "net/access/gate.h"
 #include "net/api/opening.h"
 #include "net/api/stream_api.h"
+#include "net/compat/progress_channels.h"
 #include "net/http/router.h"
 #include "net/http/stream_writer.h"
 #include "tests/core/jobs/job_model.h"
+#include "tests/fuzz/support/channel_follower.h"
 #include "tests/fuzz/support/fixed.h"
 #include "tests/fuzz/support/follower.h"
 #include "tests/fuzz/support/memory_sockets.h"
@@ -28,17 +30,21 @@ struct WorldLimits {
   std::size_t history_events_max = 3;
   std::size_t outbox_bytes_max = 2'048;
   JobTableLimits jobs{.jobs_max = 6, .idempotency_keys_max = 4, .removed_max = 2};
+  ChannelLimits channels{.channels_max = 2, .history_events_max = 3, .history_bytes_max = 4'096};
 };
 
 class ModelWorld final : public ResponseCarrier {
  public:
-  static constexpr std::size_t kReaders = 6;
+  /// Those of jobs, and one of a channel.
+  static constexpr std::size_t kReaders = 7;
 
   explicit ModelWorld(const WorldLimits& limits);
   ~ModelWorld() override;
 
   /// Through the ledger; ENSUREs that the model says the same.
   void commit(Change change);
+  /// The same for a post to a channel, its clearing, or that it is forgotten.
+  void commit_to_channel(Change change);
   /// The reader opens its stream, with its last id if `resumes`; nothing when it has one.
   void connect(std::size_t reader, bool resumes);
   void disconnect(std::size_t reader);
@@ -61,7 +67,8 @@ class ModelWorld final : public ResponseCarrier {
   struct Reader {
     Subscription subscription;
     Framing framing = Framing::kChunked;
-    std::unique_ptr<Follower> follower;  // while connected
+    std::unique_ptr<StreamReader> stream;  // while connected
+    Follower* follower = nullptr;          // the same, where it is about jobs
     std::string last_id;
     Follower::KnownJobs known;
     int fd = -1;
@@ -70,6 +77,7 @@ class ModelWorld final : public ResponseCarrier {
   };
 
   void log(const Outcome& outcome, const Change& change);
+  void begin_reading(Reader& reader);
   /// What the reader follows if it connects now.
   Subscription subscription_now(const Reader& reader) const;
   void check_bounds();
@@ -86,7 +94,7 @@ class ModelWorld final : public ResponseCarrier {
   MemoryJournal journal_{random_};
   EventIds ids_{journal_.epoch()};
   JobTable jobs_{limits_.jobs};
-  ChannelTable channels_{{}};
+  ChannelTable channels_{limits_.channels};
   StreamSettings settings_;
   ConnectionTable connections_;
   Deadlines deadlines_{connections_, 1};
@@ -99,9 +107,12 @@ class ModelWorld final : public ResponseCarrier {
   Router router_{gate_};
   Opener opener_{{ledger_, ids_, random_}};
   StreamApi stream_api_{{jobs_, ids_, opener_}};
+  ProgressChannels channel_api_{{ledger_, channels_, hub_, ids_, clock_, opener_}};
 
   testing::Model model_;
   Log log_;
+  ChannelLog channel_log_;      // of the channel that a reader follows
+  std::string channel_status_;  // the latest one posted to it
   std::array<Reader, kReaders> readers_;
   Reader* connecting_ = nullptr;
 };
