@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "net/api/dashboard.h"
 #include "net/compat/job_status.h"
@@ -46,10 +47,14 @@ void complete_config(Config& config, std::size_t descriptors) {
     config.job_threads = std::max(1U, std::thread::hardware_concurrency());
 }
 
-Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
+Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine)
     : config_(config),
       limits_(in_force(config)),
       loop_(loop),
+      machine_(std::move(machine)),
+      clock_(*machine_.clock),
+      random_(*machine_.random),
+      io_(*machine_.io),
       journal_(random_),
       ids_(journal_.epoch()),
       jobs_(limits_.jobs),

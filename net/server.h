@@ -34,11 +34,18 @@
 
 namespace progressd {
 
+/// What the server takes from the machine that it runs on. A fuzz target gives it its own.
+struct Machine {
+  std::unique_ptr<Clock> clock = std::make_unique<SystemClock>();
+  std::unique_ptr<Random> random = std::make_unique<SystemRandom>();
+  std::unique_ptr<SocketIo> io = std::make_unique<SocketIo>();
+};
+
 class Server {
  public:
   /// `config.connections_max` and `config.job_threads` are set (see complete_config()).
   /// `rounds_per_ms`: of core/sim/cpu_work, on this machine.
-  Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms);
+  Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -48,6 +55,8 @@ class Server {
   Result<std::vector<std::string>> start();
 
   const Router& routes() const { return router_; }
+  /// For connections that no listener of this server accepted.
+  HttpConnections& http() { return http_; }
 
   /// No new connections; streams are ended spread over the drain time; then the loop stops.
   void begin_drain();
@@ -61,9 +70,10 @@ class Server {
   const Config config_;  // as it was given
   const Config limits_;  // with limits of 0 as none
   Loop& loop_;
-  SystemClock clock_;
-  SystemRandom random_;
-  SocketIo io_;
+  const Machine machine_;
+  const Clock& clock_;
+  Random& random_;
+  SocketIo& io_;
   MemoryJournal journal_;
   EventIds ids_;
   JobTable jobs_;

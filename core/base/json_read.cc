@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/json_write.h"
+#include "core/base/utf8.h"
 
 namespace progressd {
 namespace {
@@ -49,6 +50,8 @@ class Depth {
   int depth_ = 0;
 };
 
+// RapidJSON 1.1.0 takes `\udc00` without the half that stands before it; the handlers refuse it.
+
 class Minifier {
  public:
   bool Null() { return writer_.null(), true; }
@@ -59,9 +62,13 @@ class Minifier {
   bool Uint64(std::uint64_t) { return false; }
   bool Double(double) { return false; }
   bool RawNumber(const char* text, unsigned size, bool) { return writer_.raw({text, size}), true; }
-  bool String(const char* text, unsigned size, bool) { return writer_.string({text, size}), true; }
+  bool String(const char* text, unsigned size, bool) {
+    return writer_.string({text, size}), !has_surrogate({text, size});
+  }
   bool StartObject() { return writer_.begin_object(), depth_.enter(); }
-  bool Key(const char* text, unsigned size, bool) { return writer_.key({text, size}), true; }
+  bool Key(const char* text, unsigned size, bool) {
+    return writer_.key({text, size}), !has_surrogate({text, size});
+  }
   bool EndObject(unsigned) { return depth_.leave(), writer_.end_object(), true; }
   bool StartArray() { return writer_.begin_array(), depth_.enter(); }
   bool EndArray(unsigned) { return depth_.leave(), writer_.end_array(), true; }
@@ -113,12 +120,14 @@ class Canonicalizer {
   bool RawNumber(const char* text, unsigned size, bool) {
     return put(canonical_number({text, size}));
   }
-  bool String(const char* text, unsigned size, bool) { return put(quoted({text, size})); }
+  bool String(const char* text, unsigned size, bool) {
+    return put(quoted({text, size})) && !has_surrogate({text, size});
+  }
   bool StartObject() { return open(); }
   bool Key(const char* text, unsigned size, bool) {
     levels_.back().push_back({quoted({text, size}), {}});
     in_object_ = true;
-    return true;
+    return !has_surrogate({text, size});
   }
   bool EndObject(unsigned) {
     std::vector<Field> fields = close();
@@ -210,7 +219,7 @@ Result<void> malformed(simdjson::error_code error) {
 
 ondemand::value& value_of(void* value) { return *static_cast<ondemand::value*>(value); }
 
-/// The text of a value; scalars come with the white space behind them.
+/// The text of a value, which is taken off with it; scalars come with the white space behind them.
 simdjson::simdjson_result<std::string_view> raw_text(ondemand::value& value) {
   ondemand::json_type type;
   if (const auto error = value.type().get(type)) return error;
@@ -224,7 +233,13 @@ simdjson::simdjson_result<std::string_view> raw_text(ondemand::value& value) {
     if (const auto error = value.get_array().get(array)) return error;
     return array.raw_json();
   }
-  return value.raw_json_token();
+  std::string_view token = value.raw_json_token();  // not const, to be moved out
+  if (type == ondemand::json_type::string) {
+    // simdjson takes a string that was only looked at for a key, where a colon follows.
+    ondemand::raw_json_string taken;
+    if (const auto error = value.get_raw_json_string().get(taken)) return error;
+  }
+  return token;
 }
 
 /// Errors: kMalformed; kInvalid, naming the field, for what is JSON and yet not taken.

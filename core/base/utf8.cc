@@ -54,4 +54,11 @@ std::string to_utf8(std::string_view bytes) {
   return text;
 }
 
+bool has_surrogate(std::string_view text) {
+  for (std::size_t at = 0; (at = text.find('\xed', at)) != std::string_view::npos; at += 3) {
+    if (static_cast<unsigned char>(text[at + 1]) >= 0xa0) return true;
+  }
+  return false;
+}
+
 }  // namespace progressd

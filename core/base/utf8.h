@@ -10,4 +10,7 @@ bool is_utf8(std::string_view bytes);
 /// `bytes` with U+FFFD for each byte that belongs to no character.
 std::string to_utf8(std::string_view bytes);
 
+/// Shape: UTF-8, but that a surrogate may be encoded as if it were a character. Whether one is.
+bool has_surrogate(std::string_view text);
+
 }  // namespace progressd

@@ -2,8 +2,9 @@
 # bench are registered. Options sit on interface targets and never in global flags, so that what is
 # not ours (llhttp) is built without our warnings.
 
-set(PROGRESSD_SANITIZE "" CACHE STRING "Sanitizers: empty, address (with undefined) or thread")
-set_property(CACHE PROGRESSD_SANITIZE PROPERTY STRINGS "" address thread)
+set(PROGRESSD_SANITIZE "" CACHE STRING
+  "Sanitizers: empty, address (with undefined), thread, or fuzz (address, with libFuzzer's eyes)")
+set_property(CACHE PROGRESSD_SANITIZE PROPERTY STRINGS "" address thread fuzz)
 option(PROGRESSD_ASSERTIONS "Keep assert() and the standard library's own checks" OFF)
 
 add_library(progressd_sanitizers INTERFACE)
@@ -12,10 +13,16 @@ if(PROGRESSD_SANITIZE STREQUAL "address")
   set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
 elseif(PROGRESSD_SANITIZE STREQUAL "thread")
   set(flags -fsanitize=thread -fno-omit-frame-pointer -O1 -g1)
+elseif(PROGRESSD_SANITIZE STREQUAL "fuzz")
+  # Clang only. The fuzz targets themselves link libFuzzer, which brings main().
+  set(flags -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer -O1 -g1
+    "-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignored_by_sanitizers.txt")
 elseif(PROGRESSD_SANITIZE STREQUAL "")
   set(flags "")
 else()
-  message(FATAL_ERROR "PROGRESSD_SANITIZE is '${PROGRESSD_SANITIZE}': use \"\", address or thread")
+  message(FATAL_ERROR
+    "PROGRESSD_SANITIZE is '${PROGRESSD_SANITIZE}': use \"\", address, thread or fuzz")
 endif()
 target_compile_options(progressd_sanitizers INTERFACE ${flags})
 target_link_options(progressd_sanitizers INTERFACE ${flags})

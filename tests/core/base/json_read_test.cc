@@ -92,6 +92,33 @@ TEST(JsonReader, WhatIsNotJsonIsMalformed) {
   }
 }
 
+TEST(JsonReader, AStringThatNobodyReadsIsNoKey) {
+  // simdjson's iterator took `"a":1,…` behind the colon for an object that was not opened.
+  for (const std::string_view text :
+       {R"({"x":"a":1})", R"({"x":"a":1}})", R"({"x":"a":1,"y":[2}})", R"({"x":"a" : {},"y":2})"}) {
+    EXPECT_EQ(error_of(keys_of(text)), Errc::kMalformed) << text;
+  }
+  EXPECT_EQ(error_of(json_of(R"("a":1)")), Errc::kMalformed);
+  EXPECT_EQ(error_of(json_of(R"("a":1})")), Errc::kMalformed);
+  EXPECT_EQ(keys_of(R"({"x":"a","y":"b:"})"), (std::vector<std::string>{"x", "y"}));
+}
+
+TEST(JsonReader, HalfOfASurrogatePairIsMalformed) {
+  // RapidJSON looks for the second half behind the first, but not for the first before the second.
+  for (const std::string_view half :
+       {R"("\ud83d")", R"("\ude00")", R"("a\ude00b")", R"("\udfff")"}) {
+    EXPECT_EQ(error_of(json_of(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(string_of(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(minified_json(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(canonical_json(half)), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(keys_of("{" + std::string(half) + ":1}")), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(json_of("{" + std::string(half) + ":1}")), Errc::kMalformed) << half;
+    EXPECT_EQ(error_of(canonical_json("{" + std::string(half) + ":1}")), Errc::kMalformed) << half;
+  }
+  EXPECT_EQ(json_of(R"("\ud7ff\ud83d\ude00\ue000")"),
+            "\"\xed\x9f\xbf\xf0\x9f\x98\x80\xee\x80\x80\"");
+}
+
 TEST(JsonReader, BytesThatAreNotUtf8AreMalformed) {
   for (const std::string_view text : {"{\"a\":\"\xff\"}", "{\"a\":\"\xc0\xaf\"}",
                                       "{\"\xed\xa0\x80\":1}", "{\"a\":\"\xf5\x80\"}"}) {
