@@ -31,7 +31,13 @@ Outcome Ledger::conclude(const Result<Sequence>& first, std::size_t place, const
 
 Outcome Ledger::apply(Sequence sequence, const Change& change) {
   last_sequence_ = sequence;
-  if (is_of_channel(change.kind)) return apply_to_channel(sequence, change);
+  Outcome outcome = is_of_channel(change.kind) ? apply_to_channel(sequence, change)
+                                               : apply_to_job(sequence, change);
+  ++(outcome.error ? changes_refused_ : changes_applied_);
+  return outcome;
+}
+
+Outcome Ledger::apply_to_job(Sequence sequence, const Change& change) {
   Outcome outcome = jobs_.apply(sequence, change);
   if (outcome.error || outcome.existing) return outcome;
   Job& job = *outcome.job;

@@ -42,6 +42,10 @@ class Ledger {
   void commit(std::vector<Change> changes, const Done& done);
   void commit(Change change, const Done& done);
 
+  /// How many changes were applied, and how many refused.
+  std::uint64_t changes_applied() const { return changes_applied_; }
+  std::uint64_t changes_refused() const { return changes_refused_; }
+
   /// Of the latest change that was applied.
   Sequence last_sequence() const { return last_sequence_; }
 
@@ -49,6 +53,7 @@ class Ledger {
   /// What becomes of the change at `place` of an append() that gave `first`.
   Outcome conclude(const Result<Sequence>& first, std::size_t place, const Change& change);
   Outcome apply(Sequence sequence, const Change& change);
+  Outcome apply_to_job(Sequence sequence, const Change& change);
   Outcome apply_to_channel(Sequence sequence, const Change& change);
 
   Journal& journal_;
@@ -57,6 +62,8 @@ class Ledger {
   Hub& hub_;
   std::vector<ChangeObserver*> observers_;
   Sequence last_sequence_ = 0;
+  std::uint64_t changes_applied_ = 0;
+  std::uint64_t changes_refused_ = 0;
 };
 
 }  // namespace progressd

@@ -39,6 +39,7 @@ void LagMeter::on_tick() {
   ++window.counts[bucket_of(lag_ms, window.counts.size())];
   ++window.samples;
   window.max_ms = std::max(window.max_ms, lag_ms);
+  histogram_.add(lag_ms / 1000);
   expected_ns_ = now + kPeriodNs;
   timer_.start_in(kPeriodMs);
 }

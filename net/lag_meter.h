@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "net/metrics/histogram.h"
 #include "net/uv/timer.h"
 
 namespace progressd {
@@ -19,6 +20,8 @@ class LagMeter {
 
   explicit LagMeter(Loop& loop);
   Summary summary() const;
+  /// Since the start.
+  const DurationHistogram& histogram() const { return histogram_; }
 
  private:
   /// Lags in buckets that grow by a quarter: 10 µs to 100 s.
@@ -33,6 +36,7 @@ class LagMeter {
 
   Timer timer_;
   std::uint64_t expected_ns_ = 0;
+  DurationHistogram histogram_;
   std::array<Window, 2> windows_;  // the present half minute, and the one before
 };
 

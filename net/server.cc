@@ -87,6 +87,8 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       watches_({loop, hub_, opener_, random_}, config_.watches),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, stream_limits_,
                        lag_, watches_, [this] { return ready_ && drain_until_ == 0; }}),
+      metrics_api_({connections_, streams_, jobs_, channels_, ledger_, hub_, cpu_runner_, lag_,
+                    watches_, http_}),
       demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs, creation_limits_}),
       router_(gate_),
       http_({limits_.http, io_, connections_, deadlines_, streams_, router_, gate_, stream_limits_,
@@ -119,6 +121,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
   stream_api_.add_routes(router_);
   ticket_api_.add_routes(router_);
   operations_api_.add_routes(router_);
+  metrics_api_.add_routes(router_);
   add_dashboard_routes(router_);
   add_seed_systems();
   for (const auto& system : seed_systems_) system->add_routes(router_);
@@ -171,6 +174,7 @@ void Server::on_turn_end() {
   cpu_runner_.on_turn_end();
   task_keeper_.on_turn_end();
   hub_.flush();
+  streams_.on_turn_end();
   connections_.reap();
   timer_runner_.on_turn_end();
   caretaker_.on_turn_end();

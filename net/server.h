@@ -12,6 +12,7 @@
 #include "core/stream/hub.h"
 #include "net/api/job_api.h"
 #include "net/api/opening.h"
+#include "net/api/metrics_api.h"
 #include "net/api/operations_api.h"
 #include "net/api/report_api.h"
 #include "net/api/stream_api.h"
@@ -98,6 +99,7 @@ class Server {
   TicketApi ticket_api_;
   Watches watches_;
   OperationsApi operations_api_;
+  MetricsApi metrics_api_;
   DemoJobs demo_jobs_;
   std::vector<std::unique_ptr<SeedSystem>> seed_systems_;
   Router router_;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, kStates> kStateNames{"pending", "active", "completed",
                                                             "failed", "cancelled"};
-constexpr std::array<std::string_view, 3> kRunnerNames{"cpu", "timer", "external"};
+constexpr std::array<std::string_view, kRunners> kRunnerNames{"cpu", "timer", "external"};
 /// After so long a change of pace is two thirds believed.
 constexpr double kRateMemoryMs = 5'000;
 constexpr double kEtaSecondsMax = 2'000'000'000;

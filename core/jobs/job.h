@@ -22,6 +22,7 @@ std::optional<State> state_of_name(std::string_view name);
 
 /// Who does the work.
 enum class Runner : std::uint8_t { kCpu, kTimer, kExternal };
+inline constexpr std::size_t kRunners = 3;
 std::string_view runner_name(Runner runner);
 std::optional<Runner> runner_of_name(std::string_view name);
 

@@ -63,6 +63,16 @@ void JobTable::prefetch(std::span<const Change> changes) const {
   }
 }
 
+std::size_t JobTable::count(State state) const {
+  std::size_t count = 0;
+  for (const auto& of_runner : counts_) count += of_runner[static_cast<std::size_t>(state)];
+  return count;
+}
+
+std::size_t& JobTable::counted(const Job& job) {
+  return counts_[static_cast<std::size_t>(job.spec.runner)][static_cast<std::size_t>(job.state)];
+}
+
 const JobTable::BySequence* JobTable::of_owner(const std::string& owner) const {
   const auto found = by_owner_.find(owner);
   return found == by_owner_.end() ? nullptr : &found->second.jobs;
@@ -136,7 +146,7 @@ Outcome JobTable::create(Sequence sequence, const Change& change) {
   Owned& of_owner = by_owner_[job.spec.owner];
   of_owner.jobs.emplace(sequence, &job);
   ++of_owner.live;
-  ++counts_[static_cast<std::size_t>(job.state)];
+  ++counted(job);
   if (key) idempotency_.add(spec.owner, key->key, {key->body, spec.id, sequence}, change.at);
   return told(job, EventType::kSnapshot, sequence, true);
 }
@@ -264,7 +274,7 @@ Outcome JobTable::remove(Sequence sequence, Job& job) {
   const auto owner = by_owner_.find(job.spec.owner);
   owner->second.jobs.erase(job.created_sequence);
   if (owner->second.jobs.empty()) by_owner_.erase(owner);
-  --counts_[static_cast<std::size_t>(job.state)];
+  --counted(job);
   job.removed_sequence = sequence;
   const auto entry = jobs_.find(job.spec.id);
   removed_.push_back(std::move(entry.value()));
@@ -277,9 +287,9 @@ Outcome JobTable::remove(Sequence sequence, Job& job) {
 }
 
 void JobTable::set_state(Job& job, State state, Millis at) {
-  --counts_[static_cast<std::size_t>(job.state)];
-  ++counts_[static_cast<std::size_t>(state)];
+  --counted(job);
   job.state = state;
+  ++counted(job);
   if (state == State::kActive) {
     job.started_at = at;
     job.rate.start(at);

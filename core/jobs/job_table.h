@@ -52,7 +52,11 @@ class JobTable {
 
   Job* find(std::string_view id) const;
   std::size_t size() const { return jobs_.size(); }
-  std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
+  std::size_t count(Runner runner, State state) const {
+    return counts_[static_cast<std::size_t>(runner)][static_cast<std::size_t>(state)];
+  }
+  /// Of every runner.
+  std::size_t count(State state) const;
 
   /// Whether a creation with this idempotency key of the owner's is remembered.
   bool knows_key(std::string_view owner, std::string_view key) const {
@@ -83,6 +87,7 @@ class JobTable {
   Outcome remove(Sequence sequence, Job& job);
   Outcome finish(Sequence sequence, Job& job, State state, Millis at);
   void set_state(Job& job, State state, Millis at);
+  std::size_t& counted(const Job& job);
 
   JobTableLimits limits_;
   NameTable<Job> jobs_;
@@ -96,7 +101,7 @@ class JobTable {
   std::deque<std::unique_ptr<Job>> removed_;
   Sequence removed_dropped_ = 0;
   IdempotencyTable idempotency_;
-  std::array<std::size_t, kStates> counts_{};
+  std::array<std::array<std::size_t, kStates>, kRunners> counts_{};
 };
 
 }  // namespace progressd

@@ -104,6 +104,7 @@ void Hub::publish(Topic& topic, const Event& event) {
 
 void Hub::queue(Feed& feed, const FrameRef& frame, bool ends) {
   if (feed.dirty_at == kNotDirty) {
+    if (dirty_.empty()) sink_.on_first_queued();
     feed.dirty_at = static_cast<std::uint32_t>(dirty_.size());
     dirty_.push_back(&feed);
   }

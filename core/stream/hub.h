@@ -33,6 +33,8 @@ using SubscriberId = std::uint32_t;
 class Sink {
  public:
   virtual ~Sink() = default;
+  /// The first event since the last flush() waits for its readers.
+  virtual void on_first_queued() {}
   /// deliver() to this reader comes soon: fetches what it touches into the processor's cache.
   virtual void prefetch(SubscriberId /*to*/) const {}
   /// `ends`: nothing comes after these frames; the readers' streams are over.

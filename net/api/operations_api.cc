@@ -1,28 +1,17 @@
 #include "net/api/operations_api.h"
 
-#include <unistd.h>
-
 #include <cmath>
-#include <fstream>
 
 #include "core/base/json_write.h"
 #include "core/base/time_text.h"
 #include "net/api/input.h"
+#include "net/metrics/process.h"
 
 namespace progressd {
 namespace {
 
 constexpr std::size_t kStreamsPerPage = 500;
 constexpr std::string_view kStreamsCursor = "streams";
-
-std::int64_t memory_bytes() {
-  // Source: proc(5), /proc/pid/statm: the second number is the resident set in pages.
-  std::ifstream statm("/proc/self/statm");
-  std::int64_t size = 0;
-  std::int64_t resident = 0;
-  statm >> size >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
 
 void write_milliseconds(std::string_view name, double milliseconds, JsonWriter& out) {
   out.key(name);
@@ -84,7 +73,7 @@ void OperationsApi::stats(const Responder& responder) const {
   write_milliseconds("p99", lag.p99_ms, out);
   write_milliseconds("max", lag.max_ms, out);
   out.end_object();
-  out.field("memoryBytes", memory_bytes());
+  out.field("memoryBytes", resident_bytes());
   out.key("watches");
   parts_.watches.write(out);
   out.key("limits");

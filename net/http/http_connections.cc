@@ -204,6 +204,7 @@ void HttpConnections::answered(std::uint32_t slot) {
 void HttpConnections::write(std::uint32_t slot, const Response& response, bool is_head,
                             bool keep_alive, int minor_version) {
   Exchange& exchange = *parts_.connections.at(slot).exchange;
+  ++responses_[static_cast<std::size_t>(response.status)];
   const bool stays = keep_alive && !response.close;
   append_response(response, {minor_version, stays, is_head}, date(),
                   parts_.gate.header_lines(exchange.parser.request()), exchange.out);

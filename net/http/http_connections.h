@@ -70,6 +70,10 @@ class HttpConnections final : public ResponseCarrier {
   /// From here on every request is answered 503 and its connection closed.
   void begin_drain() { draining_ = true; }
 
+  /// How many answers of each status were given; streams are not among them.
+  static constexpr std::size_t kStatusesEnd = 600;
+  const std::array<std::uint64_t, kStatusesEnd>& responses() const { return responses_; }
+
  private:
   /// All that can go on now: sends, parses what is held, reads.
   void pump(std::uint32_t slot);
@@ -107,6 +111,7 @@ class HttpConnections final : public ResponseCarrier {
   std::array<FrameRef, 2> stream_heads_;              // of this second, by minor version
   std::string_view stream_head_lines_;                // of the gate, that they carry
   std::unique_ptr<std::array<char, 65536>> scratch_;  // where every connection reads into
+  std::array<std::uint64_t, kStatusesEnd> responses_{};
 };
 
 }  // namespace progressd

@@ -5,6 +5,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/time_text.h"
+#include "net/uv/loop.h"
 
 namespace progressd {
 namespace {
@@ -96,6 +97,22 @@ void StreamWriter::join() {
   joined_.clear();
   for (const std::string_view piece : pieces_) joined_.append(piece);
   pieces_.assign(1, joined_);
+}
+
+void StreamWriter::on_first_queued() {
+  if (queued_at_ns_ != 0) return;
+  queued_at_ns_ = Loop::precise_ns();
+  delivered_before_ = counters_.events_delivered;
+}
+
+void StreamWriter::on_turn_end() {
+  if (queued_at_ns_ == 0) return;
+  const std::uint64_t delivered = counters_.events_delivered - delivered_before_;
+  if (delivered > 0) {
+    const std::uint64_t passed = Loop::precise_ns() - queued_at_ns_;
+    latency_.add(static_cast<double>(passed) / 1e9, delivered);
+  }
+  queued_at_ns_ = 0;
 }
 
 void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,

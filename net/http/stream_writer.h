@@ -15,6 +15,7 @@
 #include "core/stream/hub.h"
 #include "net/http/connection.h"
 #include "net/http/deadlines.h"
+#include "net/metrics/histogram.h"
 
 namespace progressd {
 
@@ -59,6 +60,9 @@ class StreamWriter final : public Sink {
   void deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                bool ends) override;
   void prefetch(SubscriberId to) const override { __builtin_prefetch(&connections_.at(to)); }
+  void on_first_queued() override;
+  /// The hub has flushed: all of the turn is written that could be.
+  void on_turn_end();
   void on_writable(std::uint32_t slot);
   void on_due(std::uint32_t slot);
   /// Ends the stream cleanly, now or when its backlog is written.
@@ -69,6 +73,9 @@ class StreamWriter final : public Sink {
   void forget(std::uint32_t slot);
 
   const StreamCounters& counters() const { return counters_; }
+  /// From the first event of a turn of the loop to the last write of that turn, for each event that
+  /// was delivered in it; what waits for a slow reader is not among them.
+  const DurationHistogram& latency() const { return latency_; }
 
  private:
   /// Writes a comment to a reader that has no backlog.
@@ -95,6 +102,9 @@ class StreamWriter final : public Sink {
   Deadlines& deadlines_;
   StreamLimits& limits_;
   StreamCounters counters_;
+  DurationHistogram latency_;
+  std::uint64_t queued_at_ns_ = 0;        // the first event of this turn; 0: none yet
+  std::uint64_t delivered_before_ = 0;    // events_delivered then
   std::vector<std::string_view> pieces_;  // of one turn's frames, for all their readers
   std::string joined_;                    // the same in one piece, where that pays
   std::vector<FrameRef> lasting_;         // of one turn's frames, without the superseded ones

@@ -28,6 +28,9 @@ class CpuRunner final : public ChangeObserver {
   void on_applied(const Change& change, Job& job) override;
   /// New jobs begin here, after the changes that made them were told everywhere.
   void on_turn_end() { fill_pool(); }
+  /// Jobs that wait for a thread; some of them may just have ended.
+  std::size_t waiting() const { return line_.size(); }
+  std::size_t running() const { return pool_.running(); }
 
  private:
   struct Run {

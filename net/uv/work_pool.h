@@ -19,6 +19,7 @@ class WorkPool {
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
 
+  std::size_t running() const { return running_; }
   bool has_room() const { return running_ < at_once_max_; }
   /// Shape: has_room(). `work` runs on a work thread, at a lower priority than the loop's, and is
   /// destroyed on the loop.

@@ -91,6 +91,7 @@ void Watch::on_failure(std::string why) {
   if (failure_ != why) log::warn("watch {}: {}", spec_.name, why);
   failure_ = std::move(why);
   ++failures_;
+  ++polls_failed_;
   // Between half of it and all of it, so that many watches of one server don't come at once.
   const Millis longest = backoff_ms(spec_.interval_ms, failures_);
   const auto half = static_cast<std::uint64_t>(longest) / 2;

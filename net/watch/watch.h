@@ -66,6 +66,7 @@ class Watch final : public Subject, public StreamDialect {
   /// Of the latest failure; empty when the latest poll went well.
   const std::string& failure() const { return failure_; }
   std::uint64_t polls() const { return polls_; }
+  std::uint64_t polls_failed() const { return polls_failed_; }
 
  private:
   void poll();
@@ -82,6 +83,7 @@ class Watch final : public Subject, public StreamDialect {
   Event latest_;  // its event
   std::uint32_t failures_ = 0;
   std::uint64_t polls_ = 0;
+  std::uint64_t polls_failed_ = 0;
   std::string failure_;
   Fetch fetch_;
   Timer timer_;

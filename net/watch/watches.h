@@ -24,6 +24,7 @@ class Watches {
   bool empty() const { return watches_.empty(); }
   /// GET /client_status?watch=NAME; without a name, the only one.
   void follow(const Request& request, const Responder& responder);
+  const std::vector<std::unique_ptr<Watch>>& all() const { return watches_; }
   /// An array for operators: each watch's state and failures.
   void write(JsonWriter& out) const;
 

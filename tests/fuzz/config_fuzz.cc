@@ -1,10 +1,15 @@
-// The command line and the environment. Holds: nothing but a config or a reason with exit status 0
-// or 2 comes of them; a config that was taken keeps what is promised of each bound.
+// The command line, the environment and a config file. Holds: nothing but a config or a reason with
+// exit status 0 or 2 comes of them; a config that was taken keeps what is promised of each bound.
 //
-//   input   lines: `PROGRESSD_…=VALUE` for the environment, anything else an argument
+//   input   lines: `PROGRESSD_…=VALUE` for the environment, `toml:…` one of the config file,
+//           anything else an argument
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,13 +25,14 @@ namespace progressd::fuzz {
 namespace {
 
 constexpr std::string_view kEnvironmentPrefix = "PROGRESSD_";
+constexpr std::string_view kFilePrefix = "toml:";
 /// Of one input; CLI11 takes longer for each.
 constexpr std::size_t kGivenMax = 40;
 
-/// What a user gives the program. A source of settings that comes later is one more member here,
-/// and one more kind of line in given_in().
+/// What a user gives the program.
 struct Given {
   std::vector<std::string> arguments{"progressd"};
+  std::string file;  // none when empty
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
@@ -35,6 +41,10 @@ Given given_in(std::string_view bytes) {
   Choices input(bytes);
   for (std::size_t i = 0; i < kGivenMax && !input.done(); ++i) {
     std::string line(input.line());
+    if (line.starts_with(kFilePrefix)) {
+      given.file.append(line, kFilePrefix.size()).push_back('\n');
+      continue;
+    }
     line.resize(std::min(line.find('\0'), line.size()));  // as the kernel hands it on
     const std::size_t equals = line.find('=');
     if (line.starts_with(kEnvironmentPrefix) && equals != std::string::npos) {
@@ -46,12 +56,34 @@ Given given_in(std::string_view bytes) {
   return given;
 }
 
+/// A file that is only in memory, for as long as this lives.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view text) : fd_(memfd_create("config", MFD_CLOEXEC)) {
+    ENSURE(fd_ >= 0);
+    ENSURE(write(fd_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+  ~MemoryFile() { close(fd_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
+
 std::variant<Config, ConfigExit> read(const Given& given) {
   for (const auto& [name, value] : given.environment) {
     ENSURE(setenv(name.c_str(), value.c_str(), 1) == 0);
   }
   std::vector<const char*> argv;
   for (const std::string& argument : given.arguments) argv.push_back(argument.c_str());
+  std::optional<MemoryFile> file;
+  std::string file_flag;
+  if (!given.file.empty()) {
+    file_flag = "--config=" + file.emplace(given.file).path();
+    argv.push_back(file_flag.c_str());
+  }
   auto config = read_config(static_cast<int>(argv.size()), argv.data());
   for (const auto& [name, value] : given.environment) unsetenv(name.c_str());
   return config;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import socket
 import struct
@@ -178,6 +179,9 @@ def test_readers_see_nothing_of_a_failure(server: Callable[..., Server], upstrea
     upstream.answer = FAILURES[how](upstream)
     failing = wait_until(lambda: (found := watch_of(watcher))["failuresInARow"] >= 2 and found, "two failures")
     assert failing["failure"] and failing["result"] == "pending"
+    metrics = watcher.request("GET", "/metrics").body.decode()
+    assert int(re.findall(r'^progressd_watch_failures_total\{watch="job"\} (\d+)$', metrics, re.MULTILINE)[0]) >= 2
+    assert 'progressd_watch_up{watch="job"} 0' in metrics
     # Nothing but keepalives came meanwhile, to those who were there and to who comes now.
     late = watcher.stream("/client_status")
     assert late.next().json == {"result": "pending"}
