@@ -70,7 +70,8 @@ std::string colored(const std::string& text, State state, bool is_on) {
 Line job_line(const JobView& job, const LineStyle& style) {
   const std::string percent =
       cut(fmt::format("{:>4.0f}%", std::floor(job.share() * 100)), style.columns);
-  const std::size_t room = style.columns - std::min(style.columns, kPercentColumns);
+  const std::size_t percent_columns = std::min(style.columns, kPercentColumns);
+  const std::size_t room = style.columns - percent_columns;
   const std::size_t name_columns =
       std::min(style.name_columns, std::max(room / 3, std::min(room, kNameColumnsMin)));
   const std::string name = fitted(printable(job.id), name_columns);
@@ -84,7 +85,7 @@ Line job_line(const JobView& job, const LineStyle& style) {
   const std::string status = left > 2 ? "  " + cut(status_text(job), left - 2) : "";
   const std::size_t bar_columns = bar.empty() ? 0 : room - name_columns - left;
   return {name + bar + percent + status,
-          name_columns + bar_columns + kPercentColumns + columns_of(status)};
+          name_columns + bar_columns + percent_columns + columns_of(status)};
 }
 
 }  // namespace progressd::ctl

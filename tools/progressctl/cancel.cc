@@ -22,11 +22,15 @@ Result<int> cancel(const std::vector<std::string>& ids, const Settings& settings
     const Result<Answer> answer =
         call(transfers, settings,
              {.method = "POST", .target = "/v1/jobs/" + url_encoded(id) + "/cancel"});
-    if (!answer) {
-      fmt::print(stderr, "progressctl: {}: {}\n", printable(id), printable(answer.error().detail));
-      status = kExitServer;
+    const Result<std::string> line = answer.and_then([&](const Answer& cancelled) {
+      return draws(settings) ? Result<std::string>(printable(id) + " cancelled")
+                             : json_line(cancelled);
+    });
+    if (line) {
+      fmt::print("{}\n", *line);
     } else {
-      fmt::print("{}\n", draws(settings) ? printable(id) + " cancelled" : answer->body);
+      fmt::print(stderr, "progressctl: {}: {}\n", printable(id), printable(line.error().detail));
+      status = kExitServer;
     }
   }
   return status;

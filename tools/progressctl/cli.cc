@@ -61,8 +61,14 @@ CLI::App* Cli::add_command(const std::string& name, const std::string& help, Run
 
 int Cli::complain(const CLI::ParseError& error) {
   // What was not expected may be a token in a wrong place, which must not land in a log.
-  const bool may_hold_token =
-      app_.got_subcommand("check-token") && error.get_name() == "ExtrasError";
+  const bool may_hold_token = app_.got_subcommand("check-token") &&
+                              dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  const std::vector<std::string> unknown = app_.remaining();
+  if (app_.get_subcommands().empty() && !unknown.empty()) {
+    fmt::print(stderr, "progressctl: '{}' is no command or flag\nSee progressctl --help.\n",
+               printable(unknown.front()));
+    return kExitUsage;
+  }
   const std::string what = may_hold_token ? "check-token: only one argument, the token, is expected"
                                           : printable(error.what());
   fmt::print(stderr, "progressctl: {}\nSee progressctl --help.\n", what);

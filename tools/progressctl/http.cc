@@ -149,6 +149,12 @@ Error refusal(const Answer& answer) {
                          : fmt::format("the server answers {}: {}", answer.status, detail)};
 }
 
+Result<std::string> json_line(const Answer& answer) {
+  return minified_json(answer.body).map_error([](const Error& error) {
+    return Error{Errc::kUnavailable, "the server's answer is no JSON: " + error.detail};
+  });
+}
+
 std::string url_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -94,6 +94,9 @@ Result<Answer> call(Transfers& transfers, const Settings& settings, const Reques
 /// What an answer other than 2xx says, for people: its status, and the detail of its problem+json.
 Error refusal(const Answer& answer);
 
+/// An answer's body as one line of JSON. Errors: kUnavailable, when it is none.
+Result<std::string> json_line(const Answer& answer);
+
 /// `text` as a part of a URL.
 std::string url_encoded(std::string_view text);
 

@@ -79,7 +79,9 @@ Result<int> run_job(const RunFlags& flags, const Settings& settings) {
     return fail(Errc::kUnavailable, "the server's answer is no job: " + read.error().detail);
   }
   if (flags.detach) {
-    fmt::print("{}\n", settings.json ? created->body : job.id);
+    const Result<std::string> line = settings.json ? json_line(*created) : printable(job.id);
+    if (!line) return tl::unexpected(line.error());
+    fmt::print("{}\n", *line);
     return kExitOk;
   }
   const std::string path = "/v1/jobs/" + url_encoded(job.id);
