@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tokens
+from cutting_proxy import CuttingProxy
 from harness import Server, wait_until
 from progressctl import Running, ctl
 
@@ -144,22 +147,35 @@ def test_a_job_that_is_there_is_carried_on(shared: Server) -> None:
     assert ctl("report", "--job", job["id"], "--url", shared.url).returncode == 4, "it is over"
 
 
-def test_a_server_that_is_away_for_a_while_misses_nothing_of_the_end(server: Any) -> None:
-    first = server()
-    address = f"127.0.0.1:{first.address[1]}"
-    with Running("report", "--id", "again", "--interval", "20ms", "--url", first.url) as running:
+def test_answers_that_are_lost_lose_no_report(shared: Server) -> None:
+    # The first connection lasts for the creation. Of the others each second one is cut within the first answer:
+    # then the report has arrived, and nobody knows, so it is sent again; the last one, too.
+    lengths = itertools.chain([1500], itertools.cycle([200, 4000]))
+    with CuttingProxy(shared, lambda: next(lengths), lambda: True) as proxy:
+        with Running("report", "--interval", "20ms", "--url", proxy.url) as running:
+            job = {"id": (running.err.next() or "").split()[-1]}
+            for count in range(1, 21):
+                running.write(f"{count}\n")
+                wait_until(lambda: shared.job(job)["done"] == count, f"report {count}")  # noqa: B023
+            running.close_input()
+            assert running.wait() == 0
+        assert proxy.cuts >= 3
+    assert shared.job(job)["state"] == "completed"
+
+
+def test_reports_that_are_refused_stop_no_command(server: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(tokens.SECRET)
+    running_server = server("--jwt-secret-file", str(secret))
+    # Without the scope one may make an external job, and not report on it.
+    words = ["report", "--tee", "--url", running_server.url, "--", "sh", "-c", "read line; echo $line; exit 5"]
+    with Running(*words, PROGRESSCTL_TOKEN=tokens.token("ann")) as running:
         running.err.next()
-        running.write("one\n")
-        wait_until(lambda: first.job("again")["done"] == 1, "the first report")
-        first.stop()
-        running.write("two\n")
-        second = server(listen=[address])
-        second.external(id="again")  # its journal was in memory
-        wait_until(lambda: second.job("again")["done"] == 2, "what came while it was away")
-        running.write("three\n")
-        running.close_input()
-        assert running.wait() == 0
-    assert second.job("again")["state"] == "completed" and second.job("again")["done"] == 3
+        running.write("all of it\n")
+        assert running.out.next() == "all of it"
+        assert running.wait() == 5, "the command's own"
+    done = ctl("report", "--url", running_server.url, stdin="line\n", PROGRESSCTL_TOKEN=tokens.token("ann"))
+    assert done.returncode == 4 and "403" in done.stderr, done
 
 
 @pytest.mark.parametrize(

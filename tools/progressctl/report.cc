@@ -1,7 +1,6 @@
 // progressctl report: a worker's side. Makes a job of what a program writes.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,7 +12,6 @@
 #include "tools/progressctl/http.h"
 #include "tools/progressctl/job_view.h"
 #include "tools/progressctl/report_run.h"
-#include "tools/progressctl/terminal_text.h"
 
 namespace progressd::ctl {
 namespace {
@@ -98,7 +96,6 @@ Result<int> report(const ReportFlags& flags, const Settings& settings) {
   if (is_terminal(job.state)) {
     return fail(Errc::kUnavailable, fmt::format("job {} is {}", job.id, state_name(job.state)));
   }
-  fmt::print(stderr, "progressctl: reporting on job {}\n", printable(job.id));
   Result<ReportInput> input = input_of(flags, job);
   if (!input) return tl::unexpected(input.error());
   return run_report(transfers, settings, job.id, std::move(*input), flags.plan);

@@ -45,6 +45,7 @@ class ReportRun {
             ReportInput input, const ReportPlan& plan)
       : transfers_(transfers),
         settings_(settings),
+        job_id_(job_id),
         target_("/v1/jobs/" + job_id),
         plan_(plan),
         input_(std::move(input)),
@@ -52,6 +53,8 @@ class ReportRun {
         stream_(transfers, settings, target_ + "/events") {}
 
   Result<int> run() {
+    // Now, as a signal from here on ends the job and not only this program.
+    fmt::print(stderr, "progressctl: reporting on job {}\n", printable(job_id_));
     // Its reader may leave; the job goes on.
     std::signal(SIGPIPE, SIG_IGN);
     source_ = STDIN_FILENO;
@@ -206,6 +209,7 @@ class ReportRun {
 
   Transfers& transfers_;
   const Settings& settings_;
+  const std::string job_id_;
   const std::string target_;
   const ReportPlan& plan_;
   Signals signals_;
