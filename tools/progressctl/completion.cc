@@ -116,7 +116,9 @@ std::string fish_flag(const ReferenceItem& flag, const std::string& program,
                       const std::string& condition) {
   std::string line = fmt::format("complete -c {}{}", program, condition);
   for (const std::string& name : flag.names) {
-    line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+    const bool is_long = name.starts_with("--");
+    line += is_long ? " -l " : " -s ";
+    line += name.substr(is_long ? 2 : 1);
   }
   if (!flag.value.empty()) line += is_file(flag) ? " -rF" : " -x";
   if (!flag.choices.empty()) line += fmt::format(" -a '{}'", fmt::join(flag.choices, " "));

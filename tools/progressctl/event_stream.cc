@@ -62,7 +62,7 @@ void EventStream::advance() {
   }
 }
 
-void EventStream::read(std::string bytes) {
+void EventStream::read(std::string_view bytes) {
   if (bytes.empty()) return;
   heard_at_ = now_ms();
   unread_ += bytes;
@@ -70,9 +70,7 @@ void EventStream::read(std::string bytes) {
   sseload::SseEvent event;
   while (reader_.next(event)) {
     // An id without data counts too: it says where to resume.
-    if (event.id && event.id->find_first_of("\r\n") == std::string_view::npos) {
-      last_event_id_ = *event.id;
-    }
+    if (event.id) last_event_id_ = *event.id;
     if (!event.is_dispatched) continue;
     const std::string_view name = event.name.empty() ? "message" : event.name;
     events_.push_back(

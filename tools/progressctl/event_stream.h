@@ -11,6 +11,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
@@ -53,7 +54,7 @@ class EventStream {
 
  private:
   void connect();
-  void read(std::string bytes);
+  void read(std::string_view bytes);
   void on_over();
   void wait_for(Millis ms, std::string why);
   Millis next_back_off();
