@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import threading
 from typing import Any
 
 import pytest
-from harness import Server
+from harness import Server, patience
 from progressctl import Running, ctl, json_lines
 
 
@@ -119,6 +120,64 @@ def test_a_stream_that_is_cut_is_resumed_without_a_gap(server: Any) -> None:
         assert seen == sorted(set(seen)), "nothing twice, nothing missed"
         running_server.patch(job, state="completed")
         assert running.wait() == 0
+
+
+class ScriptedServer:
+    """Answers one connection after the other with what it was given, and keeps what it was asked."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.asked: list[str] = []
+        self._thread = threading.Thread(target=self._serve, args=(answers,), daemon=True)
+        self._thread.start()
+
+    def _serve(self, answers: tuple[bytes, ...]) -> None:
+        for answer in answers:
+            connection, _ = self._listener.accept()
+            with connection:
+                self.asked.append(connection.recv(65536).decode())
+                for byte in answer:  # each by itself: pieces end anywhere
+                    connection.sendall(bytes([byte]))
+
+    def close(self) -> None:
+        self._thread.join(patience())
+        self._listener.close()
+
+
+EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+def job_event(name: str, number: int, state: str = "active") -> bytes:
+    data = json.dumps({"id": "a", "state": state, "done": number, "total": 9})
+    return f"event: {name}\r\nid: e-{number}\r\ndata: {data}\r\n\r\n".encode()
+
+
+def test_a_stream_is_read_as_the_standard_says_and_resumed_from_its_last_whole_event() -> None:
+    scripted = ScriptedServer(
+        EVENTS + b"retry: 1\n\n: hello\n\n" + job_event("snapshot", 1) + job_event("progress", 2)[:-20],
+        b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+        EVENTS + job_event("progress", 2) + b"id: e-7\n\n",
+        EVENTS + job_event("completed", 9, "completed"),
+    )
+    done = ctl("watch", "a", "--url", scripted.url)
+    scripted.close()
+    assert done.returncode == 0, done
+    assert [(event["event"], event["id"]) for event in json_lines(done.stdout)] == [
+        ("snapshot", "e-1"), ("progress", "e-2"), ("completed", "e-9"),
+    ]  # fmt: skip
+    resumed_from = [re.findall(r"^Last-Event-ID: (.*)\r$", asked, re.M | re.I) for asked in scripted.asked]
+    assert resumed_from == [[], ["e-1"], ["e-1"], ["e-7"]], "an id without data counts, too"
+    assert "503" in done.stderr
+
+
+@pytest.mark.parametrize("data", ["no JSON", "[1]", '{"id":"a","state":"happy"}', '{"id":7}'])
+def test_events_that_are_none_of_progressds_end_it(data: str) -> None:
+    scripted = ScriptedServer(EVENTS + f"event: progress\ndata: {data}\n\n".encode())
+    done = ctl("watch", "a", "--url", scripted.url)
+    scripted.close()
+    assert done.returncode == 4 and "none of progressd's" in done.stderr, done
+    assert done.stdout == ""
 
 
 def test_a_job_that_is_deleted_meanwhile_has_no_outcome(shared: Server) -> None:

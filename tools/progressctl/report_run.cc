@@ -143,7 +143,7 @@ class ReportRun {
       if (plan_.tees && tee_is_open_) tee_is_open_ = write_all(STDOUT_FILENO, bytes);
       splitter_.feed(bytes, take);
     }
-    if (input_.failure()) end(*input_.failure());
+    if (input_.failure()) end(input_.failure());
     reporter_.report(input_.progress());
   }
 
@@ -175,7 +175,7 @@ class ReportRun {
     return std::nullopt;
   }
 
-  void end(std::optional<std::string> reason) {
+  void end(const std::optional<std::string>& reason) {
     if (over_elsewhere_) return;
     reporter_.end(reason ? input_.progress() : input_.completed(),
                   reason ? std::optional(message_of(*reason)) : std::nullopt);

@@ -30,11 +30,11 @@ std::string report_json(const Progress& progress, std::string_view state,
 
 }  // namespace
 
-void Reporter::report(Progress progress) {
+void Reporter::report(const Progress& progress) {
   if (!is_ending_ && !is_over_) next_ = report_json(progress, "active", std::nullopt);
 }
 
-void Reporter::end(Progress progress, std::optional<std::string> failed_reason) {
+void Reporter::end(const Progress& progress, const std::optional<std::string>& failed_reason) {
   if (is_ending_ || is_over_) return;
   is_ending_ = true;
   end_due_at_ = now_ms() + kEndDeliveryMsMax;

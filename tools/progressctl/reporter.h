@@ -31,9 +31,9 @@ class Reporter {
         target_(std::move(target)),
         interval_ms_(interval_ms) {}
 
-  void report(Progress progress);
+  void report(const Progress& progress);
   /// The last report. `failed_reason`: none when the job completed.
-  void end(Progress progress, std::optional<std::string> failed_reason);
+  void end(const Progress& progress, const std::optional<std::string>& failed_reason);
 
   /// Takes the answer, and sends what is due; once per turn.
   void advance();

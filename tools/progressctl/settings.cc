@@ -54,7 +54,7 @@ Result<std::string> parse_token(std::string_view text, std::string_view where) {
 Result<std::string> read_token(const std::string& file) {
   if (!file.empty()) {
     const Result<std::string> text = read_file(file, kTokenBytesMax + kWhite.size());
-    if (!text) return text;
+    if (!text) return tl::unexpected(text.error());
     return parse_token(*text, file);
   }
   const char* const text = std::getenv(kTokenVariable);

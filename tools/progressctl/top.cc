@@ -103,7 +103,7 @@ void take_streams(std::string_view json, Sample& sample) {
         sample.streams_json = "[" + rows + "]";
         return read;
       }));
-  std::stable_sort(
+  std::sort(
       sample.streams.begin(), sample.streams.end(), [](const StreamRow& a, const StreamRow& b) {
         return std::pair(a.queued_bytes, a.conflated) > std::pair(b.queued_bytes, b.conflated);
       });
