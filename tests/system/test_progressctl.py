@@ -278,6 +278,11 @@ def test_the_url_comes_from_the_environment_too(shared: Server) -> None:
     assert ctl("list", PROGRESSCTL_URL=shared.url + "/").returncode == 0
 
 
+def test_a_proxy_for_others_is_none_for_this_machine(shared: Server) -> None:
+    nobody = "http://127.0.0.1:1"
+    assert ctl("list", "--url", shared.url, http_proxy=nobody, ALL_PROXY=nobody).returncode == 0
+
+
 def test_what_a_server_says_controls_no_terminal() -> None:
     """An error's detail is foreign bytes too."""
     with socket.socket() as listener:

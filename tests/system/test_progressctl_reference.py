@@ -40,8 +40,9 @@ def test_every_flag_of_help_is_in_every_form(program: Path) -> None:
     lint = subprocess.run(["groff", "-man", "-ww", "-Tutf8"], input=page, capture_output=True, text=True, check=True)
     assert lint.stderr == ""
     plain = re.sub(r".\x08|\x1b\[[0-9;]*m|‐\n *", "", lint.stdout)
-    for name, text in [("man", page.replace("\\-", "-").replace("\\fB", "")), ("bash", reference("completion bash", program)),
-                       ("zsh", reference("completion zsh", program))]:  # fmt: skip
+    texts = {name: reference(f"completion {name}", program) for name in ("bash", "zsh")}
+    texts["man"] = page.replace("\\-", "-").replace("\\fB", "")
+    for name, text in texts.items():
         missing = {flag for flag in flags if not re.search(rf"(?<![\w-]){flag}(?![\w-])", text)}
         assert not missing, (name, missing)
     fish = reference("completion fish", program)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from harness import Server, wait_until
 from progressctl import Terminal
@@ -44,7 +46,7 @@ def test_watch_follows_a_change_of_size(shared: Server) -> None:
         for columns, rows in [(40, 20), (20, 10), (130, 30), (9, 5), (80, 24)]:
             terminal.resize(columns, rows)
             # Also when nothing else is new: the change of size itself is drawn.
-            wait_until(lambda: is_filled(terminal.screen(), columns, 3), f"{columns} columns\n{terminal.screen()}")  # noqa: B023
+            wait_until(lambda: is_filled(terminal.screen(), columns, 3), f"a screen of {columns} columns")  # noqa: B023
             done = shared.patch(jobs[0], done=shared.job(jobs[0])["done"] + 1)["done"]
             assert is_filled(terminal.wait_for(f"{done}%"), columns, 3), terminal.screen()
         for job in jobs:
@@ -80,7 +82,8 @@ def test_no_colours_where_they_are_not_wanted(shared: Server) -> None:
 
 @pytest.mark.parametrize("command", ["watch", "list"])
 def test_a_message_controls_no_terminal(shared: Server, command: str) -> None:
-    job = shared.external(id=f"evil-{command}", kind=f"\x1b[31m{command}", message="\x1b]0;t\x07\x1b[2J\rover \u202egnp")
+    message = "\x1b]0;t\x07\x1b[2J\rover \u202egnp"
+    job = shared.external(id=f"evil-{command}", kind=f"\x1b[31m{command}", message=message)
     shared.patch(job, done=50)
     words = ["watch", job["id"]] if command == "watch" else ["list", "--limit", "1"]
     with Terminal(*words, "--url", shared.url, columns=180) as terminal:
@@ -117,3 +120,21 @@ def test_top_shows_the_figures_and_gives_the_screen_back(shared: Server) -> None
             assert all(len(line) <= 50 for line in wide.splitlines())
             terminal.press("C-c")
             assert "connections" not in terminal.wait_for("status=130")
+
+
+@pytest.mark.parametrize("words, trouble", [(["watch", "--all"], "reconnecting: "), (["top"], "no answer: ")])
+def test_a_server_that_goes_away_is_waited_for(server: Any, words: list[str], trouble: str) -> None:
+    first = server()
+    address = f"127.0.0.1:{first.address[1]}"
+    first.external(id="before")
+    with Terminal(*words, "--url", first.url) as terminal:
+        known = "before" if words[0] == "watch" else "pending 1"
+        terminal.wait_for(known)
+        first.stop()
+        # What is known stays on the screen.
+        terminal.wait_for(known, trouble)
+        second = server(listen=[address])
+        for name in ("one", "two"):
+            second.external(id=name)
+        screen = terminal.wait_for(*(["one", "two"] if words[0] == "watch" else ["pending 2"]))
+        assert trouble not in screen and known not in screen, screen

@@ -1,5 +1,5 @@
 // progressctl backup: copies a SQLite journal while its server writes to it, by SQLite's online
-// backup. SQLite has its home here and in core/journal/.
+// backup.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>

@@ -134,7 +134,7 @@ std::string bash_completion(const Reference& reference) {
   std::string files;
   for (const Reference& command : reference.commands) {
     names += (names.empty() ? "" : "|") + command.name;
-    values = bash_values(command, command.name) + values;
+    values.insert(0, bash_values(command, command.name));
     words += fmt::format("    {}) words={} ;;\n", command.name,
                          quoted(words_of(command) + " " + words_of({.groups = reference.groups})));
     if (takes_files(command)) files += (files.empty() ? "" : "|") + command.name;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/ensure.h"
@@ -16,6 +17,12 @@ constexpr std::size_t kDetailBytesMax = 4096;
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
   ENSURE(curl_easy_setopt(easy, option, value) == CURLE_OK);
+}
+
+/// A server on this machine is asked itself, whatever proxy the environment names for others.
+bool is_on_loopback(std::string_view url) {
+  const std::string_view host = url.substr(std::min(url.find("://"), url.size() - 3) + 3);
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
 }
 
 bool is_good(long status) { return status >= 200 && status < 300; }
@@ -73,6 +80,7 @@ Transfer::Transfer(Transfers& transfers, const Settings& settings, const Request
   set(easy_, CURLOPT_URL, url_.c_str());
   set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  if (is_on_loopback(settings.url)) set(easy_, CURLOPT_NOPROXY, "*");
   set(easy_, CURLOPT_NOSIGNAL, 1L);
   set(easy_, CURLOPT_PATH_AS_IS, 1L);
   set(easy_, CURLOPT_USERAGENT, "progressctl");
