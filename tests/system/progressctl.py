@@ -75,7 +75,11 @@ class Running:
                 return event
 
     def wait(self) -> int:
-        return self.process.wait(patience())
+        """The exit status; all that was written has been read then."""
+        status = self.process.wait(patience())
+        self.out.finish()
+        self.err.finish()
+        return status
 
     def __enter__(self) -> Running:
         return self

@@ -110,6 +110,11 @@ Result<int> follow(Transfers& transfers, const Settings& settings, Signals& sign
   while (true) {
     std::array watched{Watched{signals.fd()}};
     transfers.wait(follower.due_in_ms(), watched);
+    // Before the stream, which may be told things while on_interrupt() waits for an answer.
+    while (const std::optional<int> signal = signals.take()) {
+      follower.note_change();  // the terminal's size, say
+      if (asks_to_end(*signal) && !plan.on_interrupt()) return kExitSignal + *signal;
+    }
     stream.advance();
     if (const Result<void> taken = follower.take_events(); !taken) {
       return tl::unexpected(taken.error());
@@ -120,10 +125,6 @@ Result<int> follow(Transfers& transfers, const Settings& settings, Signals& sign
     if (is_over) return follower.board().exit_status();
     if (stream.state() == EventStream::State::kRefused) {
       return fail(Errc::kUnavailable, stream.trouble());
-    }
-    while (const std::optional<int> signal = signals.take()) {
-      follower.note_change();  // the terminal's size, say
-      if (asks_to_end(*signal) && !plan.on_interrupt()) return kExitSignal + *signal;
     }
   }
 }

@@ -104,12 +104,6 @@ class ReportRun {
   /// Sends what is due, and sees whether somebody else ended the job.
   void follow_up() {
     reporter_.advance();
-    stream_.advance();
-    while (const std::optional<StreamEvent> event = stream_.take()) {
-      JobView job;
-      const bool is_read = event->name != "gap" && update(job, reader_, event->data).has_value();
-      if (is_read && is_terminal(job.state)) on_over(job.state);
-    }
     if (reporter_.was_told_over() && !over_elsewhere_ && !asked_) {
       asked_ = true;
       JobView job;
@@ -117,6 +111,12 @@ class ReportRun {
       if (answer && update(job, reader_, answer->body) && is_terminal(job.state)) {
         on_over(job.state);
       }
+    }
+    stream_.advance();  // last, as it may be told things while an answer is waited for
+    while (const std::optional<StreamEvent> event = stream_.take()) {
+      JobView job;
+      const bool is_read = event->name != "gap" && update(job, reader_, event->data).has_value();
+      if (is_read && is_terminal(job.state)) on_over(job.state);
     }
   }
 
