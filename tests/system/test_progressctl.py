@@ -18,9 +18,11 @@ def test_run_follows_its_job_to_the_end(shared: Server) -> None:
     done = ctl("run", "--url", shared.url, "--total", "5", "--step-ms", "20", "--kind", "sum", "--result", '{"a": 1}')
     assert done.returncode == 0 and done.stderr == "", done
     events = json_lines(done.stdout)
-    assert events[0]["event"] == "snapshot" and events[-1]["event"] == "completed"
+    assert events[0]["event"] == "snapshot"
+    # On a slow machine the job may be over before it is followed: then the snapshot tells the end.
+    assert events[-1]["event"] == ("completed" if len(events) > 1 else "snapshot")
     last = events[-1]["data"]
-    assert (last["kind"], last["done"], last["result"]) == ("sum", 5, {"a": 1})
+    assert last["state"] == "completed" and (last["kind"], last["done"], last["result"]) == ("sum", 5, {"a": 1})
     assert all(event["id"] for event in events)
 
 

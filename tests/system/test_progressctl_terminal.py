@@ -100,7 +100,7 @@ def test_without_utf8_the_bar_is_ascii(shared: Server) -> None:
 
 def test_json_on_a_terminal_is_asked_for(shared: Server) -> None:
     with Terminal("run", "--total", "1", "--step-ms", "1", "--json", "--url", shared.url, columns=200) as terminal:
-        terminal.wait_for('{"event":"completed"', "status=0")
+        terminal.wait_for('{"event":"', '"state":"completed"', "status=0")
 
 
 def test_list_is_a_table(shared: Server) -> None:
