@@ -109,6 +109,17 @@ def test_cancelling_the_job_ends_the_command(shared: Server, tmp_path: Path) -> 
     assert mark.exists() and shared.job(job)["state"] == "cancelled"
 
 
+def test_cancelling_ends_what_the_command_has_started(shared: Server) -> None:
+    with Running("report", "--tee", "--url", shared.url, "--", "sh", "-c", "sleep 1000 & echo $!; wait") as running:
+        job = {"id": (running.err.next() or "").split()[-1]}
+        pid = running.out.next()
+        shared.cancel(job)
+        assert running.wait() == 3
+    # Gone, or dead and not yet waited for by whoever takes orphans in.
+    stat = Path(f"/proc/{pid}/stat")
+    wait_until(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z", "its child to end")
+
+
 def test_a_signal_reaches_the_command(shared: Server) -> None:
     script = "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
     with Running("report", "--tee", "--url", shared.url, "--", "bash", "-c", script) as running:

@@ -66,6 +66,17 @@ def test_more_jobs_than_rows_are_counted(shared: Server) -> None:
         terminal.wait_for("status=130")
 
 
+def test_ctrl_c_reaches_a_command_on_a_terminal_once(shared: Server) -> None:
+    script = "count=0; trap 'count=$((count+1)); echo told $count' INT; echo ready; read line; echo got $count; exit 6"
+    with Terminal("report", "--id", "pressed", "--tee", "--url", shared.url, "--", "bash", "-c", script) as terminal:
+        terminal.wait_for("ready")
+        terminal.press("C-c")
+        terminal.wait_for("told 1")
+        terminal.press("Enter")  # the keyboard is still the command's
+        terminal.wait_for("got 1", "status=6")
+    assert shared.job("pressed")["failedReason"] == "exit status 6"
+
+
 def test_no_colours_where_they_are_not_wanted(shared: Server) -> None:
     job = shared.external(id="grey")
     shared.patch(job, done=50)

@@ -43,8 +43,11 @@ Result<Child> Child::start(const std::vector<std::string>& command, bool with_st
   ENSURE(posix_spawnattr_init(&attributes) == 0);
   ENSURE(posix_spawnattr_setsigdefault(&attributes, &by_default) == 0);
   ENSURE(posix_spawnattr_setsigmask(&attributes, &signals) == 0);
-  ENSURE(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK) ==
-         0);
+  const bool shares_terminal = isatty(STDIN_FILENO) != 0;
+  const int own_group = shares_terminal ? 0 : POSIX_SPAWN_SETPGROUP;  // of its own number
+  ENSURE(posix_spawnattr_setflags(
+             &attributes,
+             static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | own_group)) == 0);
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -57,12 +60,13 @@ Result<Child> Child::start(const std::vector<std::string>& command, bool with_st
     close(ends[0]);
     return fail(Errc::kInvalid, fmt::format("{}: {}", command.front(), std::strerror(error)));
   }
-  return Child(pid, ends[0]);
+  return Child(pid, ends[0], shares_terminal);
 }
 
 Child::Child(Child&& other) noexcept
     : pid_(other.pid_),
       output_(std::exchange(other.output_, -1)),
+      shares_terminal_(other.shares_terminal_),
       ending_(std::move(other.ending_)) {}
 
 Child::~Child() {
@@ -76,7 +80,7 @@ std::optional<Ending> Child::ending() {
 }
 
 void Child::send(int signal) const {
-  if (!ending_) kill(pid_, signal);
+  if (!ending_) kill(shares_terminal_ ? pid_ : -pid_, signal);
 }
 
 }  // namespace progressd::ctl

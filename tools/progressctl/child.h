@@ -1,4 +1,8 @@
 // A command that is run, and whose output is read.
+//
+// Where standard input is no terminal, it has a process group of its own, so that what is sent to
+// it reaches what it has started, too. On a terminal that would take its keyboard away: there it
+// stays in ours, where Ctrl-C reaches it by itself.
 #pragma once
 
 #include <csignal>
@@ -32,12 +36,16 @@ class Child {
   /// How it ended, once it has.
   std::optional<Ending> ending();
   void send(int signal) const;
+  /// Whether Ctrl-C comes to it without our help.
+  bool shares_terminal() const { return shares_terminal_; }
 
  private:
-  Child(pid_t pid, int output) : pid_(pid), output_(output) {}
+  Child(pid_t pid, int output, bool shares_terminal)
+      : pid_(pid), output_(output), shares_terminal_(shares_terminal) {}
 
   pid_t pid_;
   int output_;
+  bool shares_terminal_;
   std::optional<Ending> ending_;
 };
 

@@ -134,8 +134,10 @@ void add_report(Cli& cli) {
       "when\n"
       "it fails, and its exit status is the one of progressctl. When somebody cancels the job, "
       "the\n"
-      "command gets SIGTERM, and SIGKILL 10 s later, and the exit status is 3. Reports that don't\n"
-      "arrive stop no command.");
+      "command gets SIGTERM, and SIGKILL 10 s later, and the exit status is 3; where standard "
+      "input\n"
+      "is no terminal, all that it has started gets them, too. Reports that don't arrive stop no\n"
+      "command.");
   const auto add = [&](const char* flag, std::string& target, const char* help, const char* type) {
     command->add_option(flag, target, help)->type_name(type);
   };

@@ -161,8 +161,7 @@ class ReportRun {
     while (const std::optional<int> signal = signals_.take()) {
       if (!asks_to_end(*signal)) continue;
       interrupted_by_ = signal;
-      // Ctrl-C reaches a command by itself, from the terminal that both are on.
-      const bool has_it = *signal == SIGINT && isatty(STDIN_FILENO) != 0;
+      const bool has_it = *signal == SIGINT && child_ && child_->shares_terminal();
       if (child_ && !has_it) child_->send(*signal);
     }
   }
