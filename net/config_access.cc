@@ -10,6 +10,7 @@
 namespace progressd {
 namespace {
 
+constexpr const char* kGroup = "Who may do what";
 constexpr const char* kKeyFlags = "--jwt-secret-file, --jwt-public-key or --jwks-file";
 
 bool is_given(const CLI::App& app, const std::string& flag) {
@@ -37,13 +38,8 @@ void add_text_flag(Flags& flags, const std::string& flag, std::string& target,
 
 }  // namespace
 
-void add_access_flags(CLI::App& app, AccessSettings& access) {
-  Flags flags(app, "Who may do what");
-  flags.parsed("--auth",
-               "none: anybody everything; jwt: what their token says. A key below means jwt",
-               "MODE", "none", [](const std::string& mode) {
-                 check_member("--auth", mode, {"none", "jwt"});
-               });
+void add_token_flags(CLI::App& app, AccessSettings& access) {
+  Flags flags(app, kGroup);
   add_key_flag(flags, "--jwt-secret-file", KeyFileKind::kSecret, access,
                "Tokens are signed with HS256 and the secret in this file, of 32 bytes or more");
   add_key_flag(flags, "--jwt-public-key", KeyFileKind::kPublicKey, access,
@@ -54,6 +50,16 @@ void add_access_flags(CLI::App& app, AccessSettings& access) {
                 "A token must name this in its aud");
   add_text_flag(flags, "--jwt-issuer", access.token_rules.issuer, "A token must have this iss");
   flags.on_off("--jwt-require-exp", access.token_rules.exp_required, "A token must have an exp");
+}
+
+void add_access_flags(CLI::App& app, AccessSettings& access) {
+  Flags flags(app, kGroup);
+  flags.parsed("--auth",
+               "none: anybody everything; jwt: what their token says. A key below means jwt",
+               "MODE", "none", [](const std::string& mode) {
+                 check_member("--auth", mode, {"none", "jwt"});
+               });
+  add_token_flags(app, access);
   flags.on_off("--no-query-token", access.query_token_ignored,
                "A token does not count as ?access_token=, where logs of others may keep it");
   flags.list("--cors-origin", access.cors_origins,

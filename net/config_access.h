@@ -7,6 +7,9 @@
 
 namespace progressd {
 
+/// Of them those that say which tokens are good: for whoever checks tokens and is no server.
+void add_token_flags(CLI::App& app, AccessSettings& access);
+
 void add_access_flags(CLI::App& app, AccessSettings& access);
 
 /// Behind the parsing: what flags say together. Throws a CLI::ValidationError that names one.
