@@ -1,6 +1,9 @@
 #include "net/http/request.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
 
 namespace progressd {
 namespace {
@@ -15,7 +18,41 @@ int hex_digit(char c) {
   return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
+constexpr std::array<bool, 256> kHostBytes = [] {
+  std::array<bool, 256> allowed{};
+  for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
+  for (const char c : std::string_view("-._~%!$&'()*+,;=")) {
+    allowed[static_cast<unsigned char>(c)] = true;
+  }
+  return allowed;
+}();
+
+bool is_port(std::string_view text) {
+  if (text.empty()) return true;  // the scheme's own
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
 }  // namespace
+
+bool is_host(std::string_view text) {
+  const bool is_address = text.starts_with('[');  // IPv6, or what will follow it
+  std::size_t end = std::min(is_address ? text.find(']') : text.find(':'), text.size());
+  const std::string_view name = text.substr(is_address ? 1 : 0, is_address ? end - 1 : end);
+  if (is_address) {
+    if (end == text.size()) return false;
+    ++end;
+  }
+  const auto may_stand = [&](char c) {
+    return kHostBytes[static_cast<unsigned char>(c)] || (is_address && c == ':');
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), may_stand)) return false;
+  if (name.find('%') != std::string_view::npos && !percent_decoded(name, false)) return false;
+  const std::string_view rest = text.substr(end);
+  return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+}
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
   std::string decoded(text);
@@ -116,7 +153,7 @@ void Request::clear() {
   if (body.capacity() > kBodyKeptBytesMax) body = std::string();
   body.clear();
   target.clear();
-  path = {};
+  path = host_of_target_ = {};
   path_parameters.clear();
   stream_job.reset();
   if (caller.authenticated) caller = anybody();
@@ -135,13 +172,14 @@ bool Request::read_target() {
   }
   for (const std::string_view scheme : {"http://", "https://"}) {  // absolute-form: from a proxy
     if (!equals_ignoring_case(rest.substr(0, scheme.size()), scheme)) continue;
-    rest.remove_prefix(std::min(rest.find_first_of("/?", scheme.size()), rest.size()));
-    if (rest.empty() || rest.front() == '?') {
-      path = "/";
-    }
+    rest.remove_prefix(scheme.size());
+    host_of_target_ = rest.substr(0, rest.find_first_of("/?#"));
+    rest.remove_prefix(host_of_target_.size());
+    if (!is_host(host_of_target_)) return false;
+    if (rest.empty() || rest.front() == '?') path = "/";
     break;
   }
-  rest = rest.substr(0, rest.find('#'));
+  if (rest.find('#') != std::string_view::npos) return false;
   const std::size_t mark = std::min(rest.find('?'), rest.size());
   const std::string_view raw_path = rest.substr(0, mark);
   if (path.empty()) {

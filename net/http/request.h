@@ -23,6 +23,10 @@ class Request {
   std::string body;  // with kJsonPaddingBytes of room behind it
 
   std::string_view path;  // of `target`, still encoded
+  /// Whom the request is for: of a target that says so, else the Host field; empty: not said.
+  std::string_view host() const {
+    return host_of_target_.empty() ? header("Host").value_or("") : host_of_target_;
+  }
   /// What stood for the route's `{}`, in order; set by the router.
   std::vector<std::string> path_parameters;
   /// Set by the router, on a route to the stream of one job: that job's id.
@@ -52,7 +56,7 @@ class Request {
   std::size_t header_count() const { return fields_.size(); }
   /// Lines of that name.
   std::size_t count_headers(std::string_view name) const;
-  /// Takes `target` apart into path and query. False when it is malformed.
+  /// Takes `target` apart into host, path and query. False when it is malformed.
   bool read_target();
   /// Ready for the next request, with the memory of this one.
   void clear();
@@ -73,6 +77,7 @@ class Request {
   std::vector<Field> fields_;
   Field open_field_;
   std::vector<std::pair<std::string, std::string>> query_;
+  std::string_view host_of_target_;  // of `target`
 };
 
 /// Source: RFC 3986, section 2.1. None when a `%` is not followed by two digits.
@@ -80,6 +85,9 @@ class Request {
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
 /// Equal but for the case of ASCII letters.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
+/// Whether `text` is a host, with a port or without.
+/// Source: RFC 9110, section 7.2; RFC 3986, section 3.2.2.
+bool is_host(std::string_view text);
 /// Without spaces and tabs at both ends.
 std::string_view trimmed(std::string_view text);
 
