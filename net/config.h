@@ -22,7 +22,7 @@ struct Config {
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
-  std::size_t history_events = 256;
+  HistoryLimits history;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;
   Millis retain_channels_ms = 86'400'000;
@@ -33,7 +33,7 @@ struct Config {
   StreamSettings streams;
   std::vector<WatchSpec> watches;
   Millis drain_ms = 5'000;
-  log::Level log_level = log::Level::kInfo;
+  log::Settings log;
   bool demo = false;
   DemoSettings demo_jobs;
   Millis keep_told_tasks_ms = 30'000;  // no flag: the seed system promises it

@@ -1,10 +1,10 @@
 // Progress channels: a channel for each user, to which that user's workers post any JSON object.
 //
-//   GET    /api/v1/sse/progress/stream/{user_id}  the latest object first, then each as it is
-//   posted POST   /api/v1/sse/progress/{user_id}         202 GET
-//   /api/v1/sse/progress/status/{user_id}  the latest object, or null DELETE
-//   /api/v1/sse/progress/{user_id}         forgets it; streams stay open GET
-//   /api/v1/sse/connections/status         who is listening
+//   GET    …/progress/stream/{user_id}  the latest object first, then each as it is posted
+//   POST   …/progress/{user_id}         202
+//   GET    …/progress/status/{user_id}  the latest object, or null
+//   DELETE …/progress/{user_id}         forgets it; streams stay open
+//   GET    …/connections/status         who is listening
 //
 // The rules are in core/channels/.
 #pragma once
@@ -13,6 +13,7 @@
 #include "core/base/json_object.h"
 #include "core/channels/channel_table.h"
 #include "core/stream/event_id.h"
+#include "net/access/report_limits.h"
 #include "net/api/opening.h"
 #include "net/compat/seed_system.h"
 
@@ -43,6 +44,7 @@ class ProgressChannels final : public SeedSystem {
     const EventIds& ids;
     const Clock& clock;
     Opener& opener;
+    ReportLimits& report_limits;
   };
   explicit ProgressChannels(const Parts& parts) : parts_(parts), dialect_(parts.ids) {}
 

@@ -20,7 +20,7 @@ namespace progressd {
 namespace {
 
 int run(Config config) {
-  log::start(config.log_level);
+  log::start(config.log);
   const std::size_t descriptors = raise_descriptor_limit();
   complete_config(config, descriptors);
   log::info("{} descriptors: up to {} connections; {} job threads", descriptors,
