@@ -22,7 +22,8 @@ constexpr std::string_view kVersion = PROGRESSD_VERSION;
 void add_network_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Network");
   flags.finish(app.add_option("--listen", config.listen,
-                              "Address to listen on; several: again, or with commas. Port 0: any")
+                              "Address to listen on; several: again, or with commas. Port 0: any. "
+                              "Sockets that systemd passes take its place")
                    ->type_name("ADDRESS:PORT")
                    ->delimiter(',')
                    ->default_str(config.listen.front()),
@@ -154,17 +155,23 @@ void add_log_flags(CLI::App& app, Config& config) {
               "Warnings and debug lines per second; the others are counted. 0: any");
 }
 
-void check_whole(const Config& config) {
+Result<void> check_listeners(const Config& config) {
   for (const std::string& address : config.listen) {
     const Result<bool> loopback = is_loopback(address);
-    if (!loopback) throw CLI::ValidationError("--listen", loopback.error().detail);
-    if (!*loopback && !config.insecure && !config.access.keys) {
-      throw CLI::ValidationError(
-          "--listen", fmt::format("{} can be reached from outside, and nobody has to say who they "
-                                  "are: add --jwt-secret-file, --jwt-public-key or --jwks-file, "
-                                  "or --insecure if that is meant",
-                                  address));
-    }
+    if (!loopback) return tl::unexpected(loopback.error());
+    if (*loopback || config.insecure || config.access.keys) continue;
+    return fail(Errc::kInvalid,
+                fmt::format("{} can be reached from outside, and nobody has to say who they "
+                            "are: add --jwt-secret-file, --jwt-public-key or --jwks-file, "
+                            "or --insecure if that is meant",
+                            address));
+  }
+  return {};
+}
+
+void check_whole(const Config& config) {
+  if (const Result<void> listeners = check_listeners(config); !listeners) {
+    throw CLI::ValidationError("--listen", listeners.error().detail);
   }
   if (config.streams.keepalive_ms == 0) {
     throw CLI::ValidationError("--keepalive", "must be more than 0");
@@ -217,6 +224,17 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
                                      error.what())};
   }
   return config;
+}
+
+Result<void> use_passed_sockets(Config& config, std::vector<int> sockets) {
+  config.listen.clear();
+  for (const int fd : sockets) {
+    Result<std::string> address = address_of_listener(fd);
+    if (!address) return tl::unexpected(address.error());
+    config.listen.push_back(std::move(*address));
+  }
+  config.passed_sockets = std::move(sockets);
+  return check_listeners(config);
 }
 
 Config in_force(Config config) {

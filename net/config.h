@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/result.h"
 #include "core/channels/channel_table.h"
 #include "core/jobs/job_table.h"
 #include "net/access/settings.h"
@@ -19,6 +20,7 @@ namespace progressd {
 
 struct Config {
   std::vector<std::string> listen{"127.0.0.1:8080"};
+  std::vector<int> passed_sockets;  // listening already; then `listen` is where
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
@@ -47,6 +49,10 @@ struct ConfigExit {
 };
 
 std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
+
+/// Listens on these sockets, which were passed by a service manager, and on no address else.
+/// Errors: kInvalid, for what does not listen for TCP, or is reached from outside where it may not.
+Result<void> use_passed_sockets(Config& config, std::vector<int> sockets);
 
 /// The same with every limit of 0, which means none, replaced by one that nothing reaches.
 Config in_force(Config config);

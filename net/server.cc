@@ -139,8 +139,10 @@ Server::~Server() {
 
 Result<std::vector<std::string>> Server::start() {
   std::vector<std::string> bound;
-  for (const std::string& address : config_.listen) {
-    const Result<std::string> one = listeners_.listen(address);
+  for (std::size_t i = 0; i < config_.listen.size(); ++i) {
+    const Result<std::string> one = config_.passed_sockets.empty()
+                                        ? listeners_.listen(config_.listen[i])
+                                        : listeners_.adopt(config_.passed_sockets[i]);
     if (!one) return tl::unexpected(one.error());
     bound.push_back(*one);
   }
