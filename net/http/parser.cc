@@ -11,8 +11,9 @@
 namespace progressd {
 namespace {
 
-/// A body is given room for so much at once; more when it really comes.
-constexpr std::size_t kBodyReserveBytesMax = 64 * 1024;
+/// A body is given room for so much at once, and for more when it really comes: announcing costs
+/// nothing.
+constexpr std::size_t kBodyReserveBytesMax = 4 * 1024;
 
 Method method_of(std::uint8_t method) {
   switch (method) {
