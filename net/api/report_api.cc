@@ -96,8 +96,10 @@ void ReportApi::report(Request& request, const Responder& responder) {
   if (const auto body = check_body(request, "application/x-ndjson"); !body) {
     return responder.reply(problem(body.error()));
   }
-  if (auto refusal = limits_.refuse(request.caller, line_count(request.body))) {
-    return responder.reply(std::move(*refusal));
+  if (limits_.concerns(request.caller)) {
+    if (auto refusal = limits_.refuse(request.caller, line_count(request.body))) {
+      return responder.reply(std::move(*refusal));
+    }
   }
   std::vector<Change> changes;
   Lines lines = read_lines(reader_, request.body, clock_.wall_at(), changes);

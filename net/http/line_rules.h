@@ -20,7 +20,7 @@ namespace progressd {
 
 class LineRules {
  public:
-  /// What a request's chunk sizes may take beyond their first 8 digits: zeros and extensions, of
+  /// What a request's chunk sizes may take beyond 8 digits each: zeros and extensions, of
   /// which no client makes use.
   static constexpr std::size_t kChunkExtraBytesMax = 1024;
 

@@ -22,7 +22,7 @@ constexpr std::array<bool, 256> kHostBytes = [] {
   std::array<bool, 256> allowed{};
   for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
   for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
-  for (const char c : std::string_view("-._~%!$&'()*+,;=")) {
+  for (const char c : std::string_view("-._~!$&'()*+,;=")) {
     allowed[static_cast<unsigned char>(c)] = true;
   }
   return allowed;
@@ -38,20 +38,19 @@ bool is_port(std::string_view text) {
 }  // namespace
 
 bool is_host(std::string_view text) {
-  const bool is_address = text.starts_with('[');  // IPv6, or what will follow it
-  std::size_t end = std::min(is_address ? text.find(']') : text.find(':'), text.size());
-  const std::string_view name = text.substr(is_address ? 1 : 0, is_address ? end - 1 : end);
-  if (is_address) {
-    if (end == text.size()) return false;
+  std::size_t end = 0;
+  if (text.starts_with('[')) {  // an IPv6 address
+    end = text.find(']');
+    if (end == std::string_view::npos || end == 1) return false;
+    for (const char c : text.substr(1, end - 1)) {
+      if (c != ':' && !kHostBytes[static_cast<unsigned char>(c)]) return false;
+    }
     ++end;
+  } else {
+    while (end < text.size() && kHostBytes[static_cast<unsigned char>(text[end])]) ++end;
   }
-  const auto may_stand = [&](char c) {
-    return kHostBytes[static_cast<unsigned char>(c)] || (is_address && c == ':');
-  };
-  if (name.empty() || !std::all_of(name.begin(), name.end(), may_stand)) return false;
-  if (name.find('%') != std::string_view::npos && !percent_decoded(name, false)) return false;
-  const std::string_view rest = text.substr(end);
-  return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+  if (end == 0) return false;
+  return end == text.size() || (text[end] == ':' && is_port(text.substr(end + 1)));
 }
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
@@ -97,21 +96,20 @@ std::string_view Request::value_of(const Field& field) const {
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
   for (const Field& field : fields_) {
-    if (equals_ignoring_case(name_of(field), name)) return value_of(field);
+    if (is_named(field, name)) return value_of(field);
   }
   return std::nullopt;
 }
 
 std::size_t Request::count_headers(std::string_view name) const {
   return static_cast<std::size_t>(std::count_if(
-      fields_.begin(), fields_.end(),
-      [&](const Field& field) { return equals_ignoring_case(name_of(field), name); }));
+      fields_.begin(), fields_.end(), [&](const Field& field) { return is_named(field, name); }));
 }
 
 std::string Request::header_list(std::string_view name) const {
   std::string list;
   for (const Field& field : fields_) {
-    if (!equals_ignoring_case(name_of(field), name)) continue;
+    if (!is_named(field, name)) continue;
     if (!list.empty()) list += ", ";
     list += value_of(field);
   }

@@ -14,6 +14,9 @@ namespace progressd {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPatch, kDelete, kOptions, kOther };
 
+/// Equal but for the case of ASCII letters.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
 class Request {
  public:
   Method method = Method::kOther;
@@ -72,6 +75,11 @@ class Request {
     return std::string_view(head_).substr(field.name_at, field.value_at - field.name_at);
   }
   std::string_view value_of(const Field& field) const;
+  /// Looks at the length first, which is mostly another one: every request is asked for many names.
+  bool is_named(const Field& field, std::string_view name) const {
+    return field.value_at - field.name_at == name.size() &&
+           equals_ignoring_case(name_of(field), name);
+  }
 
   std::string head_;  // all names and values, one behind the other
   std::vector<Field> fields_;
@@ -83,9 +91,7 @@ class Request {
 /// Source: RFC 3986, section 2.1. None when a `%` is not followed by two digits.
 /// `plus_is_space`: as in a query (WHATWG URL, application/x-www-form-urlencoded).
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
-/// Equal but for the case of ASCII letters.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
-/// Whether `text` is a host, with a port or without.
+/// Whether `text` is a host, with a port or without; one with percent signs is none here.
 /// Source: RFC 9110, section 7.2; RFC 3986, section 3.2.2.
 bool is_host(std::string_view text);
 /// Without spaces and tabs at both ends.
