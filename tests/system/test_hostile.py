@@ -39,7 +39,8 @@ def answer_of(connection: Connection) -> int:
         answer = connection.read_response()
     except (EOFError, ConnectionError):
         return 0
-    assert answer.status != 503 or answer["Retry-After"], answer.head
+    if answer.status == 503:
+        assert answer["Retry-After"] and answer["X-Content-Type-Options"] == "nosniff", answer.head
     return answer.status
 
 
