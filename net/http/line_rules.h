@@ -38,7 +38,10 @@ class LineRules {
   /// The next line is a chunk's size, or the end of the chunk before it.
   void begin_chunks() { kind_ = Kind::kChunkSize; }
   /// The next line is a trailer, or the end of the request.
-  void begin_trailers() { kind_ = Kind::kField; }
+  void begin_trailers() {
+    kind_ = Kind::kField;
+    is_whole_ = false;
+  }
 
   /// How many of these bytes are good to be parsed: up to the end of the header or of a chunk's
   /// size, or up to a byte that breaks a rule, which fault() then tells.
@@ -48,10 +51,9 @@ class LineRules {
  private:
   enum class Kind : std::uint8_t { kRequestLine, kField, kChunkSize };
 
-  std::size_t check_text(std::string_view text);
+  std::size_t check_head(std::string_view bytes);
   std::size_t check_request_line(std::string_view text);
-  /// Whether llhttp comes first now: a header is complete, or a chunk's size.
-  bool end_line();
+  std::size_t check_chunk_size(std::string_view bytes);
   std::size_t refuse(std::size_t at, int status, std::string_view detail);
 
   const std::size_t head_bytes_max_;
@@ -61,6 +63,7 @@ class LineRules {
   Fault fault_;
   Kind kind_ = Kind::kRequestLine;
   bool after_cr_ = false;            // the last byte was one
+  bool is_whole_ = false;            // the header, or the trailers: an empty line has come
   bool after_space_ = false;         // in the request line
   std::uint8_t spaces_ = 0;          // in the request line
   std::uint8_t protocol_bytes_ = 0;  // of `HTTP/` behind them
