@@ -57,7 +57,7 @@ void BM_PostToChannel(benchmark::State& state) {
   ChannelTable channels{ChannelLimits{}};
   CountingSink sink;
   const ValueDialect dialect;
-  Hub hub(kHistoryMax, sink);
+  Hub hub({.events_max = kHistoryMax}, sink);
   Ledger ledger(journal, jobs, channels, hub);
   JsonObjectReader reader;
   std::vector<std::string> users;

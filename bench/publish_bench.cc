@@ -49,7 +49,7 @@ void BM_PublishToOneTopic(benchmark::State& state) {
   const EventIds ids(1);
   const NativeDialect dialect(ids, true);
   Job job(job_spec(0), kSomeDay, 1);
-  Hub hub(kHistoryMax, sink);
+  Hub hub({.events_max = kHistoryMax}, sink);
   for (SubscriberId id = 0; id < readers; ++id) {
     hub.subscribe(id, only(job.topic), {&dialect, Framing::kChunked}, 0);
   }
@@ -69,7 +69,7 @@ void BM_PublishToAReaderEach(benchmark::State& state) {
   const EventIds ids(1);
   const NativeDialect dialect(ids, true);
   std::deque<Job> jobs;
-  Hub hub(kHistoryMax, sink);
+  Hub hub({.events_max = kHistoryMax}, sink);
   Sequence sequence = 0;
   for (SubscriberId id = 0; id < readers; ++id) {
     Job& job = jobs.emplace_back(job_spec(id), kSomeDay, ++sequence);
@@ -91,7 +91,7 @@ void BM_SubscribeAndUnsubscribe(benchmark::State& state) {
   const EventIds ids(1);
   const NativeDialect dialect(ids, true);
   Job job(job_spec(0), kSomeDay, 1);
-  Hub hub(kHistoryMax, sink);
+  Hub hub({.events_max = kHistoryMax}, sink);
   for (SubscriberId id = 0; id < readers; ++id) {
     hub.subscribe(id, only(job.topic), {&dialect, Framing::kChunked}, 0);
   }

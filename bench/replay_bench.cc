@@ -21,7 +21,8 @@ void BM_Replay(benchmark::State& state) {
   Sequence sequence = 1;
   while (sequence < 1'000) {
     job.done = static_cast<std::int64_t>(sequence % 100);
-    job.topic.append(job.event(EventType::kProgress, ++sequence, false), kHistoryMax);
+    job.topic.append(job.event(EventType::kProgress, ++sequence, false),
+                     {.events_max = kHistoryMax});
   }
   const EventIds ids(1);
   const NativeDialect dialect(ids, true);

@@ -61,7 +61,7 @@ struct Server {
   CountingSink sink;
   EventIds ids{journal.epoch()};
   NativeDialect dialect{ids, true};
-  Hub hub{kHistoryMax, sink};
+  Hub hub{{.events_max = kHistoryMax}, sink};
   ChannelTable channels{ChannelLimits{}};
   Ledger ledger{journal, jobs, channels, hub};
 };

@@ -29,7 +29,8 @@ void add_config_flag(CLI::App& app) {
 void add_network_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Network");
   flags.finish(app.add_option("--listen", config.listen,
-                              "Address to listen on; several: again, or with commas. Port 0: any")
+                              "Address to listen on; several: again, or with commas. Port 0: any. "
+                              "Sockets that systemd passes take its place")
                    ->type_name("ADDRESS:PORT")
                    ->delimiter(',')
                    ->default_str(config.listen.front()),
@@ -47,8 +48,10 @@ void add_job_flags(CLI::App& app, Config& config) {
                  check_member("--journal", url, {"memory:"});
                  config.journal = url;
                });
-  flags.count("--history-events", config.history_events,
+  flags.count("--history-events", config.history.events_max,
               "Events kept for each job or channel, for streams that resume");
+  flags.bytes("--history-bytes", config.history.bytes_max,
+              "Bytes of their messages or objects; 0: any. The latest event is always kept");
   flags.duration("--retain-finished", config.retain_finished_ms,
                  "How long a job is kept after its end");
   flags.count("--max-jobs", config.jobs.jobs_max, "Jobs at once, finished ones included; 0: any");
@@ -124,11 +127,17 @@ void add_limit_flags(CLI::App& app, Config& config) {
               "Jobs at once of one user that are not over, where users are known");
   flags.count("--create-rate", access.creates_per_second_max,
               "Jobs that one user may create per second, where users are known");
+  flags.count("--report-rate", access.reports_per_second_max,
+              "Reports that one user may make per second, on jobs and to channels, where users are "
+              "known");
   HttpLimits& limits = config.http.limits;
-  flags.bytes("--max-header-bytes", limits.header_bytes_max, "Request line and header fields");
+  flags.bytes("--max-header-bytes", limits.header_bytes_max,
+              "Request line, header fields and trailers");
   flags.count("--max-headers", limits.headers_max, "Header fields of a request");
   flags.bytes("--max-url-bytes", limits.url_bytes_max, "A request's target");
   flags.bytes("--max-body-bytes", limits.body_bytes_max, "A request's body");
+  flags.count("--max-pipelined", config.http.pipelined_max,
+              "Requests of one connection that are answered in a turn; the others of it wait");
   flags.duration("--header-timeout", config.http.header_timeout_ms,
                  "A request's header must be complete in this time");
   flags.duration("--body-timeout", config.http.body_timeout_ms,
@@ -142,21 +151,34 @@ void add_log_flags(CLI::App& app, Config& config) {
   flags.parsed("--log-level", "debug, info, warn, error or off", "LEVEL", "info",
                [&config](const std::string& name) {
                  check_member("--log-level", name, {"debug", "info", "warn", "error", "off"});
-                 config.log_level = *log::level_of_name(name);
+                 config.log.level = *log::level_of_name(name);
                });
+  flags.parsed("--log-format", "text, or json: an object a line", "FORMAT", "text",
+               [&config](const std::string& name) {
+                 check_member("--log-format", name, {"text", "json"});
+                 config.log.format = name == "json" ? log::Format::kJson : log::Format::kText;
+               });
+  flags.count("--max-log-rate", config.log.lines_per_second_max,
+              "Warnings and debug lines per second; the others are counted. 0: any");
+}
+
+Result<void> check_listeners(const Config& config) {
+  for (const std::string& address : config.listen) {
+    const Result<bool> loopback = is_loopback(address);
+    if (!loopback) return tl::unexpected(loopback.error());
+    if (*loopback || config.insecure || config.access.keys) continue;
+    return fail(Errc::kInvalid,
+                fmt::format("{} can be reached from outside, and nobody has to say who they "
+                            "are: add --jwt-secret-file, --jwt-public-key or --jwks-file, "
+                            "or --insecure if that is meant",
+                            address));
+  }
+  return {};
 }
 
 void check_whole(const Config& config) {
-  for (const std::string& address : config.listen) {
-    const Result<bool> loopback = is_loopback(address);
-    if (!loopback) throw CLI::ValidationError("--listen", loopback.error().detail);
-    if (!*loopback && !config.insecure && !config.access.keys) {
-      throw CLI::ValidationError(
-          "--listen", fmt::format("{} can be reached from outside, and nobody has to say who they "
-                                  "are: add --jwt-secret-file, --jwt-public-key or --jwks-file, "
-                                  "or --insecure if that is meant",
-                                  address));
-    }
+  if (const Result<void> listeners = check_listeners(config); !listeners) {
+    throw CLI::ValidationError("--listen", listeners.error().detail);
   }
   if (config.streams.keepalive_ms == 0) {
     throw CLI::ValidationError("--keepalive", "must be more than 0");
@@ -240,22 +262,34 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   return config;
 }
 
+Result<void> use_passed_sockets(Config& config, std::vector<int> sockets) {
+  config.listen.clear();
+  for (const int fd : sockets) {
+    Result<std::string> address = address_of_listener(fd);
+    if (!address) return tl::unexpected(address.error());
+    config.listen.push_back(std::move(*address));
+  }
+  config.passed_sockets = std::move(sockets);
+  return check_listeners(config);
+}
+
 Config in_force(Config config) {
   constexpr std::size_t kNoBound = std::numeric_limits<std::size_t>::max() / 2;
   HttpLimits& http = config.http.limits;
   for (std::size_t* bound :
        {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max, &http.body_bytes_max,
-        &config.streams.outbox_bytes_max, &config.jobs.jobs_max, &config.jobs.idempotency_keys_max,
-        &config.channels.channels_max, &config.access.streams_per_user_max,
-        &config.access.streams_per_address_max, &config.access.jobs_per_user_max}) {
+        &config.history.bytes_max, &config.http.pipelined_max, &config.streams.outbox_bytes_max,
+        &config.jobs.jobs_max, &config.jobs.idempotency_keys_max, &config.channels.channels_max,
+        &config.access.streams_per_user_max, &config.access.streams_per_address_max,
+        &config.access.jobs_per_user_max}) {
     if (*bound == 0) *bound = kNoBound;
   }
   if (!config.access.keys) {  // everybody is the same user
     config.access.streams_per_user_max = kNoBound;
     config.access.jobs_per_user_max = kNoBound;
     config.access.creates_per_second_max = 0;
+    config.access.reports_per_second_max = 0;
   }
-  config.channels.history_events_max = config.history_events;
   for (Millis* time : {&config.http.header_timeout_ms, &config.http.body_timeout_ms,
                        &config.http.idle_timeout_ms}) {
     if (*time == 0) *time = kDurationMsMax;
@@ -271,22 +305,26 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
           {"maxStreamsPerAddress", number(config.access.streams_per_address_max)},
           {"maxJobsPerUser", number(config.access.jobs_per_user_max)},
           {"createRate", number(config.access.creates_per_second_max)},
+          {"reportRate", number(config.access.reports_per_second_max)},
           {"maxJobs", number(config.jobs.jobs_max)},
           {"maxIdempotencyKeys", number(config.jobs.idempotency_keys_max)},
           {"maxChannels", number(config.channels.channels_max)},
-          {"historyEvents", number(config.history_events)},
+          {"historyEvents", number(config.history.events_max)},
+          {"historyBytes", number(config.history.bytes_max)},
           {"retainFinished", config.retain_finished_ms},
           {"retainChannels", config.retain_channels_ms},
           {"maxHeaderBytes", number(http.header_bytes_max)},
           {"maxHeaders", number(http.headers_max)},
           {"maxUrlBytes", number(http.url_bytes_max)},
           {"maxBodyBytes", number(http.body_bytes_max)},
+          {"maxPipelined", number(config.http.pipelined_max)},
           {"headerTimeout", config.http.header_timeout_ms},
           {"bodyTimeout", config.http.body_timeout_ms},
           {"idleTimeout", config.http.idle_timeout_ms},
           {"keepalive", config.streams.keepalive_ms},
           {"maxStreamAge", config.streams.age_ms_max},
           {"maxOutboxBytes", number(config.streams.outbox_bytes_max)},
+          {"maxLogRate", number(config.log.lines_per_second_max)},
           {"drain", config.drain_ms}};
 }
 

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/result.h"
 #include "core/channels/channel_table.h"
 #include "core/jobs/job_table.h"
 #include "net/access/settings.h"
@@ -19,10 +20,11 @@ namespace progressd {
 
 struct Config {
   std::vector<std::string> listen{"127.0.0.1:8080"};
+  std::vector<int> passed_sockets;  // listening already; then `listen` is where
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
-  std::size_t history_events = 256;
+  HistoryLimits history;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;
   Millis retain_channels_ms = 86'400'000;
@@ -33,7 +35,7 @@ struct Config {
   StreamSettings streams;
   std::vector<WatchSpec> watches;
   Millis drain_ms = 5'000;
-  log::Level log_level = log::Level::kInfo;
+  log::Settings log;
   bool demo = false;
   DemoSettings demo_jobs;
   Millis keep_told_tasks_ms = 30'000;  // no flag: the seed system promises it
@@ -47,6 +49,10 @@ struct ConfigExit {
 };
 
 std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
+
+/// Listens on these sockets, which were passed by a service manager, and on no address else.
+/// Errors: kInvalid, for what does not listen for TCP, or is reached from outside where it may not.
+Result<void> use_passed_sockets(Config& config, std::vector<int> sockets);
 
 /// The same with every limit of 0, which means none, replaced by one that nothing reaches.
 Config in_force(Config config);

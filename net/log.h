@@ -1,8 +1,13 @@
 // The log: one line per fact, on standard error. spdlog has its home in log.cc.
+//
+// What clients can bring about is said as a warning or for debugging, and of both only so many
+// lines per second are written; the next line after that says how many were left out. Whatever is
+// in a line, it stays one: control characters and bytes that are no UTF-8 are written as escapes.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -11,9 +16,17 @@ namespace progressd::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError, kOff };
 
+enum class Format { kText, kJson };
+
+struct Settings {
+  Level level = Level::kInfo;
+  Format format = Format::kText;
+  std::size_t lines_per_second_max = 100;  // of warnings and for debugging; 0: no limit
+};
+
 std::optional<Level> level_of_name(std::string_view name);
 /// At program start; without it nothing is written.
-void start(Level level);
+void start(const Settings& settings);
 void write(Level level, std::string_view line);
 
 template <class... Args>

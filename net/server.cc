@@ -68,7 +68,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       deadlines_(connections_, tick_of(loop)),
       stream_limits_(config_.access.streams_per_user_max, config_.access.streams_per_address_max),
       streams_(limits_.streams, io_, connections_, deadlines_, stream_limits_),
-      hub_(config_.history_events, streams_),
+      hub_(limits_.history, streams_),
       ledger_(journal_, jobs_, channels_, hub_),
       timer_runner_(loop, ledger_, clock_),
       cpu_runner_(loop, config_.job_threads, rounds_per_ms, ledger_, clock_, random_),
@@ -79,8 +79,9 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       gate_(config_.access, is_on_loopback(config_), clock_, random_),
       creation_limits_(jobs_, loop, config_.access.jobs_per_user_max,
                        config_.access.creates_per_second_max),
-      job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_}),
-      report_api_(ledger_, clock_),
+      report_limits_(loop, limits_.access.reports_per_second_max),
+      job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_, report_limits_}),
+      report_api_(ledger_, clock_, report_limits_),
       opener_({ledger_, ids_, random_}),
       stream_api_({jobs_, ids_, opener_}),
       ticket_api_(gate_, jobs_),
@@ -132,7 +133,7 @@ void Server::add_seed_systems() {
   const auto add = [this](auto system) { seed_systems_.push_back(std::move(system)); };
   add(std::make_unique<JobStatus>(JobStatus::Parts{jobs_, ids_, opener_, demo_jobs_, watches_}));
   add(std::make_unique<ProgressChannels>(
-      ProgressChannels::Parts{ledger_, channels_, hub_, ids_, clock_, opener_}));
+      ProgressChannels::Parts{ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_}));
   add(std::make_unique<QueuedJobs>(QueuedJobs::Parts{jobs_, ids_, random_, opener_, demo_jobs_}));
   add(std::make_unique<LoopingTask>(LoopingTask::Parts{ids_, opener_, demo_jobs_}));
   add(std::make_unique<StartedTasks>(
@@ -146,8 +147,10 @@ Server::~Server() {
 
 Result<std::vector<std::string>> Server::start() {
   std::vector<std::string> bound;
-  for (const std::string& address : config_.listen) {
-    const Result<std::string> one = listeners_.listen(address);
+  for (std::size_t i = 0; i < config_.listen.size(); ++i) {
+    const Result<std::string> one = config_.passed_sockets.empty()
+                                        ? listeners_.listen(config_.listen[i])
+                                        : listeners_.adopt(config_.passed_sockets[i]);
     if (!one) return tl::unexpected(one.error());
     bound.push_back(*one);
   }

@@ -92,6 +92,7 @@ class Server {
   LagMeter lag_;
   Gate gate_;
   CreationLimits creation_limits_;
+  ReportLimits report_limits_;
   JobApi job_api_;
   ReportApi report_api_;
   Opener opener_;

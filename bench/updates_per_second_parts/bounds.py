@@ -19,10 +19,12 @@ class Bound:
     """True: at least. False: at most."""
     reference: str | None = None
     """The system whose median is multiplied by the factor; None: the factor is the bound itself."""
+    subject: str = SUBJECT
 
     def describe(self) -> str:
         words = "at least" if self.is_floor else "at most"
-        return f"{words} {self.factor:,.10g}" + (f" × {self.reference}" if self.reference else "")
+        text = f"{words} {self.factor:,.10g}" + (f" × {self.reference}" if self.reference else "")
+        return text if self.subject == SUBJECT else f"{self.subject}: {text}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ def at_least(measure: str, figure: str, factor: float, reference: str | None = N
     return Bound(measure, figure, factor, True, reference)
 
 
+def with_auth(measure: str, figure: str, factor: float, is_floor: bool) -> Bound:
+    """What auth may cost once a stream is open."""
+    return Bound(measure, figure, factor, is_floor, SUBJECT, subject="progressd-auth")
+
+
 def broadcast_bounds(readers: int) -> list[Bound]:
     name = f"broadcast-{readers}"
     return [
@@ -56,6 +63,10 @@ def broadcast_bounds(readers: int) -> list[Bound]:
 
 
 BOUNDS = [
+    with_auth("idle", "bytes", 1.03, is_floor=False),
+    with_auth("broadcast-1000", "rate", 0.97, is_floor=True),
+    with_auth("jobs-5000", "rate", 0.97, is_floor=True),
+    with_auth("posts-5000", "rate", 0.97, is_floor=True),
     at_most("idle", "bytes", 2, "floor"),
     at_most("idle", "bytes", 391),  # below uWebSockets' 392
     at_most("open", "cpu", 1.25, "floor"),
@@ -74,9 +85,9 @@ BOUNDS = [
 
 
 def judge(bound: Bound, results: Results) -> Verdict:
-    value = results.median(bound.measure, SUBJECT, bound.figure)
+    value = results.median(bound.measure, bound.subject, bound.figure)
     if value is not None and bound.reference:
-        value = results.ratio(bound.measure, bound.figure, SUBJECT, bound.reference)
+        value = results.ratio(bound.measure, bound.figure, bound.subject, bound.reference)
     if value is None:
         return Verdict(bound, None, None)
     return Verdict(bound, value, value >= bound.factor if bound.is_floor else value <= bound.factor)

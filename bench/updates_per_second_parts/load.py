@@ -58,6 +58,8 @@ def run_load(
     pids = ",".join(map(str, server.pids))
     with tempfile.NamedTemporaryFile("r", suffix=".json") as result:
         command = [settings.binary("sseload"), server.url + path, *flags]
+        for header, value in server.headers.items():
+            command += ["--header", f"{header}: {value}"]
         command += ["--pid", pids, "--quiet", "--json", result.name]
         if is_pinned:
             command = ["taskset", "-c", str(settings.load_core), *command]

@@ -28,10 +28,12 @@ class ServerProcess:
         core: int | None,
         port: int | None = None,
         workers: int = 0,
+        headers: dict[str, str] | None = None,
     ) -> None:
         """`core` None: not pinned. `port` None: the server chooses one and prints it. `workers`:
-        child processes to wait for (nginx listens before it has one)."""
+        child processes to wait for (nginx listens before it has one). `headers`: of every request."""
         self.name = name
+        self.headers = headers or {}
         self._workers = workers
         self.port = port
         self._command = command if core is None else ["taskset", "-c", str(core), *command]
@@ -78,7 +80,7 @@ class ServerProcess:
     def get(self, path: str) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_S_MAX)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=self.headers)
             return connection.getresponse().read()
         finally:
             connection.close()

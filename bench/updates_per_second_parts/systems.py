@@ -7,9 +7,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
+import secrets
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
@@ -36,6 +41,8 @@ class System:
     """Whether it can have readers that never read: the floor cuts them off."""
     has_jobs = False
     """Whether it runs jobs itself."""
+    headers: dict[str, str] = {}
+    """Of every request to it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -46,7 +53,8 @@ class System:
 
     @contextmanager
     def started(self) -> Iterator[ServerProcess]:
-        with ServerProcess(self.name, self.command(), self.settings.server_core) as server:
+        core = self.settings.server_core
+        with ServerProcess(self.name, self.command(), core, headers=self.headers) as server:
             yield server
 
     def command(self) -> list[str]:
@@ -103,7 +111,8 @@ class Progressd(System):
 
     @contextmanager
     def started_on_all_cores(self, job_threads: int) -> Iterator[ServerProcess]:
-        with ServerProcess(self.name, self.command(job_threads), core=None) as server:
+        command = self.command(job_threads)
+        with ServerProcess(self.name, command, core=None, headers=self.headers) as server:
             yield server
 
     def prepare_jobs(self, server: ServerProcess, jobs: int) -> None:
@@ -131,6 +140,37 @@ class Progressd(System):
 
     def check_flags(self) -> list[str]:
         return [*super().check_flags(), "--unchecked-event", "snapshot", "--forbid-event", "gap"]
+
+
+class ProgressdWithAuth(Progressd):
+    """The same where everybody says who they are. It is one user, whose own limits are off."""
+
+    name = "progressd-auth"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        secret = secrets.token_hex(32)
+        self._secret_file = tempfile.NamedTemporaryFile("w", prefix="secret-")
+        self._secret_file.write(secret)
+        self._secret_file.flush()
+        self.headers = {"Authorization": f"Bearer {admin_token(secret.encode())}"}
+
+    def command(self, job_threads: int = 1) -> list[str]:
+        command = [*super().command(job_threads), "--jwt-secret-file", self._secret_file.name]
+        for flag in ("report-rate", "create-rate", "max-streams-per-user", "max-jobs-per-user"):
+            command += [f"--{flag}", "0"]
+        return command
+
+
+def admin_token(secret: bytes) -> str:
+    """A JSON Web Token for an hour, HS256."""
+
+    def encoded(raw: bytes) -> str:
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    claims = {"sub": "bench", "scope": "jobs:admin", "exp": int(time.time()) + 3600}
+    text = ".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "HS256"}, claims))
+    return f"{text}.{encoded(hmac.digest(secret, text.encode(), hashlib.sha256))}"
 
 
 class Floor(System):
@@ -184,4 +224,4 @@ class NodeHub(System):
         return ["node", str(BENCH / "node_hub" / "hub.mjs"), "0"]
 
 
-ALL = {system.name: system for system in (Progressd, Floor, FloorBatching, Nchan, NodeHub)}
+ALL = {system.name: system for system in (Progressd, ProgressdWithAuth, Floor, FloorBatching, Nchan, NodeHub)}

@@ -29,6 +29,7 @@ void Wheel::put(WheelNode& node, std::size_t slot) {
   earliest_[slot] = alone ? node.due_ : std::min(earliest_[slot], node.due_);
   node.link_before(slots_[slot]);
   occupied_[slot / kWordBits] |= std::uint64_t{1} << (slot % kWordBits);
+  occupied_words_ |= std::uint64_t{1} << (slot / kWordBits);
 }
 
 void Wheel::fire_slot(std::size_t slot, Millis now, const std::function<void(WheelNode&)>& fire) {
@@ -64,12 +65,14 @@ void Wheel::advance(Millis now, const std::function<void(WheelNode&)>& fire) {
 }
 
 std::optional<Millis> Wheel::next_due() const {
+  if (occupied_words_ == 0) return std::nullopt;  // as is asked in each turn of the loop
   bool any = false;
   for (Millis at = now_ + 1; at <= now_ + static_cast<Millis>(kSlots);) {
     const std::size_t slot = slot_of(at);
     std::uint64_t& word = occupied_[slot / kWordBits];
     const std::uint64_t ahead = word >> (slot % kWordBits);
     if (ahead == 0) {
+      if (word == 0) occupied_words_ &= ~(std::uint64_t{1} << (slot / kWordBits));
       at += static_cast<Millis>(kWordBits - slot % kWordBits);
       continue;
     }

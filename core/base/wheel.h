@@ -67,6 +67,9 @@ class Wheel {
   std::array<WheelNode, kSlots> slots_;
   // A bit for each slot that may hold nodes. Cancelling leaves it; next_due() clears what is empty.
   mutable std::array<std::uint64_t, kSlots / kWordBits> occupied_{};
+  // The same for its words.
+  static_assert(kSlots / kWordBits == kWordBits);
+  mutable std::uint64_t occupied_words_ = 0;
   // Of each slot that holds nodes, a time that none of them is due before: next_due(), once a loop
   // turn, does not look at every node that waits for a later round.
   mutable std::array<Millis, kSlots> earliest_{};

@@ -38,7 +38,6 @@ class Channel final : public Subject {
   const std::string user;
   ChannelValue latest;
   Millis posted_at = 0;
-  std::size_t history_bytes = 0;         // of the objects that the topic keeps
   std::list<Channel*>::iterator in_age;  // its place in the table's order
   Topic topic;
 };

@@ -27,7 +27,6 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
     by_age_.splice(by_age_.end(), by_age_, channel->in_age);
   }
   const ChannelValue& value = *change.value;
-  make_room(*channel, value.json.view().size());
   const bool status_changed = is_new || value.status != channel->latest.status;
   channel->latest.json = value.json;
   if (status_changed) channel->latest.status = value.status;
@@ -39,16 +38,6 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
   event.type = EventType::kProgress;
   event.state_changed = status_changed;
   return Posted{*channel, is_new, std::move(event)};
-}
-
-void ChannelTable::make_room(Channel& channel, std::size_t bytes) const {
-  Topic& topic = channel.topic;
-  while (topic.kept() > 0 && (topic.kept() >= limits_.history_events_max ||
-                              channel.history_bytes + bytes > limits_.history_bytes_max)) {
-    channel.history_bytes -= topic.oldest().message.view().size();
-    topic.drop_oldest();
-  }
-  if (limits_.history_events_max > 0) channel.history_bytes += bytes;
 }
 
 std::unique_ptr<Channel> ChannelTable::take(const Change& change) {

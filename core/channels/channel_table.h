@@ -18,8 +18,6 @@ inline constexpr std::size_t kChannelValueBytesMax = 256 * 1024;
 
 struct ChannelLimits {
   std::size_t channels_max = 100'000;
-  std::size_t history_events_max = 256;         // kept for each channel,
-  std::size_t history_bytes_max = 1024 * 1024;  // and of those only so many bytes
 };
 
 class ChannelTable {
@@ -47,8 +45,6 @@ class ChannelTable {
   const Channel* oldest() const { return by_age_.empty() ? nullptr : by_age_.front(); }
 
  private:
-  void make_room(Channel& channel, std::size_t bytes) const;
-
   ChannelLimits limits_;
   NameTable<Channel> channels_;
   std::list<Channel*> by_age_;  // the one posted to last stands at the end

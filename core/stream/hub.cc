@@ -39,7 +39,7 @@ class Feed {
   bool is_of_one_topic() const { return group == nullptr && topics == nullptr; }
 };
 
-Hub::Hub(std::size_t history_max, Sink& sink) : history_max_(history_max), sink_(sink) {}
+Hub::Hub(const HistoryLimits& history, Sink& sink) : history_(history), sink_(sink) {}
 
 Hub::~Hub() {
   for (SubscriberId id = 0; id < subscriptions_.size(); ++id) {
@@ -77,7 +77,7 @@ void Hub::remove(Topic& topic) {
 }
 
 void Hub::publish(Topic& topic, const Event& event) {
-  topic.append(event, history_max_);
+  topic.append(event, history_);
   ++events_published_;
   // Readers of one topic mostly share one encoding, so the last frame made is the one to look at.
   FrameRef frame;

@@ -63,8 +63,7 @@ class Hub {
   static constexpr std::size_t kFramesPerFlushMax = 256;
   static constexpr std::size_t kBytesPerFlushMax = 64 * 1024;
 
-  /// `history_max`: events kept for each topic.
-  Hub(std::size_t history_max, Sink& sink);
+  Hub(const HistoryLimits& history, Sink& sink);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -108,7 +107,7 @@ class Hub {
   void queue(Feed& feed, const FrameRef& frame, bool ends);
   void flush(Feed& feed);
 
-  std::size_t history_max_;
+  const HistoryLimits history_;
   Sink& sink_;
   FrameEncoder encoder_;
   std::unordered_map<std::string, std::unique_ptr<Group>> groups_;

@@ -6,15 +6,17 @@
 
 namespace progressd {
 
-void Topic::append(const Event& event, std::size_t history_max) {
+void Topic::append(const Event& event, const HistoryLimits& limits) {
   ENSURE(event.sequence > last_sequence_);
   last_sequence_ = event.sequence;
-  if (history_max == 0) {
+  if (limits.events_max == 0) {
     dropped_through_ = event.sequence;
     return;
   }
-  if (count_ == ring_.size() && ring_.size() < history_max) grow(history_max);
+  if (count_ == ring_.size() && ring_.size() < limits.events_max) grow(limits.events_max);
+  history_bytes_ += event.message.view().size();
   if (count_ == ring_.size()) {
+    history_bytes_ -= ring_[head_].message.view().size();
     dropped_through_ = ring_[head_].sequence;
     ring_[head_] = event;
     head_ = static_cast<std::uint32_t>((head_ + 1) % ring_.size());
@@ -22,6 +24,7 @@ void Topic::append(const Event& event, std::size_t history_max) {
     ring_[(head_ + count_) % ring_.size()] = event;
     ++count_;
   }
+  while (history_bytes_ > limits.bytes_max && count_ > 1) drop_oldest();
 }
 
 void Topic::prefetch() const {
@@ -34,15 +37,15 @@ void Topic::prefetch() const {
 }
 
 void Topic::drop_oldest() {
-  ENSURE(count_ > 0);
+  history_bytes_ -= ring_[head_].message.view().size();
   dropped_through_ = ring_[head_].sequence;
   ring_[head_] = Event();  // its text is given back
   head_ = static_cast<std::uint32_t>((head_ + 1) % ring_.size());
   --count_;
 }
 
-void Topic::grow(std::size_t history_max) {
-  std::vector<Event> larger(std::min(history_max, std::max<std::size_t>(4, ring_.size() * 2)));
+void Topic::grow(std::size_t events_max) {
+  std::vector<Event> larger(std::min(events_max, std::max<std::size_t>(4, ring_.size() * 2)));
   for (std::size_t i = 0; i < count_; ++i) larger[i] = at(i);
   ring_ = std::move(larger);
   head_ = 0;

@@ -17,6 +17,13 @@ namespace progressd {
 class Feed;
 class Group;
 
+/// What is kept of each topic.
+struct HistoryLimits {
+  std::size_t events_max = 256;
+  std::size_t bytes_max =
+      1024 * 1024;  // of their texts; the latest event is kept whatever it takes
+};
+
 class Topic {
  public:
   /// `subject` holds this topic and outlives it.
@@ -29,16 +36,12 @@ class Topic {
   /// Of the latest event; 0 before the first.
   Sequence last_sequence() const { return last_sequence_; }
 
-  /// Keeps `event`, which is later than all before it, and at most `history_max` in all.
-  void append(const Event& event, std::size_t history_max);
-
+  /// Keeps `event`, which is later than all before it, and drops the oldest over the limits.
+  void append(const Event& event, const HistoryLimits& limits);
+  /// Of the texts of the kept events; one that several share counts for each.
+  std::size_t history_bytes() const { return history_bytes_; }
   /// Fetches what append() and a publication touch into the processor's cache.
   void prefetch() const;
-
-  /// How many events are kept, and the first of them.
-  std::size_t kept() const { return count_; }
-  const Event& oldest() const { return ring_[head_]; }
-  void drop_oldest();
 
   /// Whether all that came after `sequence` is still kept.
   bool retains_after(Sequence sequence) const { return sequence >= dropped_through_; }
@@ -56,7 +59,8 @@ class Topic {
   /// How many of the kept events are not later than `sequence`.
   std::size_t count_through(Sequence sequence) const;
   const Event& at(std::size_t index) const { return ring_[(head_ + index) % ring_.size()]; }
-  void grow(std::size_t history_max);
+  void grow(std::size_t events_max);
+  void drop_oldest();
 
   TopicId id_;
   const Subject& subject_;
@@ -65,6 +69,7 @@ class Topic {
   std::vector<Event> ring_;       // kept events stand at head_ … head_ + count_, wrapping
   std::uint32_t head_ = 0;
   std::uint32_t count_ = 0;
+  std::size_t history_bytes_ = 0;
   std::vector<Feed*> feeds_;                 // of this topic alone, or of a list it stands in
   std::array<Group*, kGroupsMax> groups_{};  // that it belongs to; null behind the last
 };

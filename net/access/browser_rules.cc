@@ -87,7 +87,7 @@ bool comes_from_elsewhere(const Request& request) {
                             !is_simple(request.content_type());
   if (origin.empty() || is_asked_for) return false;
   return scheme_end == std::string_view::npos ||
-         !equals_ignoring_case(origin.substr(scheme_end + 3), request.header("Host").value_or(""));
+         !equals_ignoring_case(origin.substr(scheme_end + 3), request.host());
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ Result<std::string> parse_host(std::string_view text) {
 }
 
 bool HostRule::admits(const Request& request) const {
-  const std::string_view field = request.header("Host").value_or("");
+  const std::string_view field = request.host();
   if (field.empty() || field == last_admitted_) return true;
   const std::optional<std::string> host = host_of(field);
   const bool admitted =

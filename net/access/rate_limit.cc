@@ -15,7 +15,7 @@ RateLimit::RateLimit(std::size_t per_second, std::size_t users_max)
       burst_ns_(interval_ns_ * static_cast<std::int64_t>(per_second)),
       users_max_(users_max) {}
 
-int RateLimit::take(std::string_view user, Millis now) {
+int RateLimit::take(std::string_view user, Millis now, std::size_t count) {
   if (interval_ns_ == 0) return 0;
   const std::int64_t now_ns = now * kMilliNs;
   forget_full(now_ns);
@@ -31,12 +31,13 @@ int RateLimit::take(std::string_view user, Millis now) {
   } else {
     buckets_.splice(buckets_.end(), buckets_, known->second);
   }
-  known->second->full_at_ns = full_at + interval_ns_;
+  known->second->full_at_ns = full_at + interval_ns_ * static_cast<std::int64_t>(count);
   return 0;
 }
 
 void RateLimit::forget_full(std::int64_t now_ns) {
-  // A bucket behind one that is not full waits for it, for a second at most.
+  // A bucket behind one that is not full waits for it: for a second, and longer behind one that
+  // took more than it had room for. Their number is bounded all the same.
   while (!buckets_.empty() && buckets_.front().full_at_ns <= now_ns) forget_oldest();
 }
 

@@ -21,9 +21,11 @@ class RateLimit {
   /// seen the longest time ago begins anew.
   explicit RateLimit(std::size_t per_second, std::size_t users_max = kUsersMax);
 
-  /// 0: it may be done, and it counts. Else the seconds after which to try again.
-  /// `now`: of a clock that never goes back.
-  int take(std::string_view user, Millis now);
+  /// 0: it may be done, and it counts, as so many. Else the seconds after which to try again.
+  /// A bucket that has room for one takes more than it has room for, and is waited for so much
+  /// longer: what comes at once is never too much, only too often. `now`: of a clock that never
+  /// goes back.
+  int take(std::string_view user, Millis now, std::size_t count = 1);
 
   std::size_t users() const { return buckets_.size(); }
 

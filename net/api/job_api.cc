@@ -188,6 +188,9 @@ void JobApi::patch(Request& request, const Responder& responder) {
   if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
   if (refused(may_report(request.caller), responder, kWantsReportScope)) return;
   if (refused(may_report(request.caller, *job), responder)) return;
+  if (auto refusal = parts_.report_limits.refuse(request.caller)) {
+    return responder.reply(std::move(*refusal));
+  }
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));
   Result<Report> report = read_report(reader_, request.body);

@@ -8,6 +8,7 @@
 #include "core/ledger.h"
 #include "net/access/caller.h"
 #include "net/access/creation_limits.h"
+#include "net/access/report_limits.h"
 #include "net/http/router.h"
 
 namespace progressd {
@@ -21,6 +22,7 @@ class JobApi {
     const Clock& clock;
     Random& random;
     CreationLimits& creation_limits;
+    ReportLimits& report_limits;
   };
   explicit JobApi(const Parts& parts) : parts_(parts), json_(parts.ids) {}
 

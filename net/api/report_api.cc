@@ -69,6 +69,11 @@ Lines read_lines(JsonReader& reader, std::string_view body, Millis at,
   return lines;
 }
 
+std::size_t line_count(std::string_view body) {
+  const auto ends = std::count(body.begin(), body.end(), '\n');
+  return static_cast<std::size_t>(ends) + (body.empty() || body.back() == '\n' ? 0 : 1);
+}
+
 /// Those that could not be read and those that were refused, in the order of their lines.
 std::vector<Rejection> all_rejections(const Lines& lines, std::span<const Outcome> outcomes) {
   std::vector<Rejection> rejections = lines.rejections;
@@ -90,6 +95,11 @@ void ReportApi::report(Request& request, const Responder& responder) {
   if (refused(may_report(request.caller), responder, kWantsReportScope)) return;
   if (const auto body = check_body(request, "application/x-ndjson"); !body) {
     return responder.reply(problem(body.error()));
+  }
+  if (limits_.concerns(request.caller)) {
+    if (auto refusal = limits_.refuse(request.caller, line_count(request.body))) {
+      return responder.reply(std::move(*refusal));
+    }
   }
   std::vector<Change> changes;
   Lines lines = read_lines(reader_, request.body, clock_.wall_at(), changes);

@@ -4,13 +4,15 @@
 #include "core/base/clock.h"
 #include "core/base/json_read.h"
 #include "core/ledger.h"
+#include "net/access/report_limits.h"
 #include "net/http/router.h"
 
 namespace progressd {
 
 class ReportApi {
  public:
-  ReportApi(Ledger& ledger, const Clock& clock) : ledger_(ledger), clock_(clock) {}
+  ReportApi(Ledger& ledger, const Clock& clock, ReportLimits& limits)
+      : ledger_(ledger), clock_(clock), limits_(limits) {}
 
   void add_routes(Router& router);
 
@@ -19,6 +21,7 @@ class ReportApi {
 
   Ledger& ledger_;
   const Clock& clock_;
+  ReportLimits& limits_;
   JsonReader reader_;
 };
 

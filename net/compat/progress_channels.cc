@@ -72,6 +72,9 @@ void ProgressChannels::post(Request& request, const Responder& responder) {
   const std::string* const user = user_of(request, responder);
   if (user == nullptr || refused(may_post_to_channel(request.caller), responder, kWantsReportScope))
     return;
+  if (auto refusal = parts_.report_limits.refuse(request.caller)) {
+    return responder.reply(std::move(*refusal));
+  }
   if (const auto body = check_body(request, "application/json"); !body) {
     return responder.reply(problem(body.error()));
   }

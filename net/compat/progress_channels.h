@@ -13,6 +13,7 @@
 #include "core/base/json_object.h"
 #include "core/channels/channel_table.h"
 #include "core/stream/event_id.h"
+#include "net/access/report_limits.h"
 #include "net/api/opening.h"
 #include "net/compat/seed_system.h"
 
@@ -43,6 +44,7 @@ class ProgressChannels final : public SeedSystem {
     const EventIds& ids;
     const Clock& clock;
     Opener& opener;
+    ReportLimits& report_limits;
   };
   explicit ProgressChannels(const Parts& parts) : parts_(parts), dialect_(parts.ids) {}
 

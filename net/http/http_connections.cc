@@ -93,6 +93,7 @@ void HttpConnections::discard_input(std::uint32_t slot) {
 
 void HttpConnections::pump(std::uint32_t slot) {
   const ConnectionId id = parts_.connections.id_of(slot);
+  std::size_t answered = 0;
   for (int reads = 0; is_http(id);) {
     Connection& connection = parts_.connections.at(slot);
     Exchange& exchange = *connection.exchange;
@@ -104,7 +105,8 @@ void HttpConnections::pump(std::uint32_t slot) {
     }
     if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax) return;
     if (!exchange.held.empty()) {
-      take_input(slot, std::exchange(exchange.held, {}));
+      if (answered >= parts_.settings.pipelined_max) return go_on_later(slot);
+      take_input(slot, std::exchange(exchange.held, {}), answered);
       continue;
     }
     if (exchange.peer_done) {
@@ -122,7 +124,7 @@ void HttpConnections::pump(std::uint32_t slot) {
     const bool emptied = outcome.bytes < scratch_->size() && !exchange.hung_up;
     exchange.readable = outcome.status == SocketIo::Status::kOk && !emptied;
     if (outcome.status == SocketIo::Status::kOk) {
-      take_input(slot, {scratch_->data(), outcome.bytes});
+      take_input(slot, {scratch_->data(), outcome.bytes}, answered);
     }
   }
 }
@@ -134,14 +136,16 @@ void HttpConnections::leave(std::uint32_t slot) {
   parts_.streams.linger(slot);
 }
 
-void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes) {
+void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes,
+                                 std::size_t& answered) {
   const ConnectionId id = parts_.connections.id_of(slot);
   ENSURE(!reading_);
   reading_ = id;
   while (is_http(id) && !bytes.empty()) {
     Exchange& exchange = *parts_.connections.at(slot).exchange;
     if (exchange.closes) break;  // what follows the last request is nobody's
-    if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax) {
+    if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax ||
+        answered >= parts_.settings.pipelined_max) {
       exchange.held.append(bytes);
       break;
     }
@@ -152,6 +156,7 @@ void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes) {
     if (parser.stage() == RequestParser::Stage::kFailed) {
       refuse(slot, parser.error_status(), parser.error_detail());
     } else if (parser.stage() == RequestParser::Stage::kComplete) {
+      ++answered;
       dispatch(slot);
     } else if (parser.stage() != before) {
       plan(slot);

@@ -33,6 +33,7 @@ namespace progressd {
 
 struct HttpSettings {
   HttpLimits limits;
+  std::size_t pipelined_max = 128;  // answered in a turn of the loop, for one connection
   Millis header_timeout_ms = 10'000;
   Millis body_timeout_ms = 30'000;
   Millis idle_timeout_ms = 75'000;
@@ -77,7 +78,7 @@ class HttpConnections final : public ResponseCarrier {
  private:
   /// All that can go on now: sends, parses what is held, reads.
   void pump(std::uint32_t slot);
-  void take_input(std::uint32_t slot, std::string_view bytes);
+  void take_input(std::uint32_t slot, std::string_view bytes, std::size_t& answered);
   void dispatch(std::uint32_t slot);
   void refuse(std::uint32_t slot, int status, std::string_view detail);
   void write(std::uint32_t slot, const Response& response, bool is_head, bool keep_alive,

@@ -1,5 +1,6 @@
 // Listening sockets: accepts in batches, says no when there are too many, and survives a kernel
-// that has no descriptor left.
+// that has no descriptor left. Whoever connects is answered or closed, and never left to wait: for
+// that a descriptor is kept in reserve, which is given up for as long as it takes to turn one away.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ class Listeners {
  public:
   struct Limits {
     std::size_t connections_max;
-    /// So many more are accepted only to be answered 503.
+    /// So many more are accepted only to have their request answered 503. Those beyond are told
+    /// at once, whatever they ask.
     std::size_t refusals_max;
   };
   /// `open_count()`: connections now. `on_accept(fd, over_limit)`: a new one, non-blocking.
@@ -26,13 +28,16 @@ class Listeners {
 
   Listeners(Loop& loop, Poller& poller, const Limits& limits, OpenCount open_count,
             OnAccept on_accept);
-  ~Listeners() { close(); }
+  ~Listeners();
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
 
   /// `address`: `127.0.0.1:8080`, `[::1]:0`. Returns it with the port that was bound.
   /// Errors: kInvalid, for what is no address; kOverloaded, for what can't be bound.
   Result<std::string> listen(const std::string& address);
+  /// Takes over a socket that somebody else has made to listen.
+  /// Errors: kInvalid, for what does not listen for TCP.
+  Result<std::string> adopt(int fd);
   void close();
 
   /// A poller token of a listener, and not of a connection.
@@ -42,6 +47,11 @@ class Listeners {
  private:
   static constexpr std::uint64_t kTokenBit = std::uint64_t{1} << 63;
 
+  Result<void> add(int fd);
+  /// Answers 503, as far as that is possible without waiting, and closes.
+  static void turn_away(int fd);
+  /// The same for the next one, where there is no descriptor for it. False when that can't be done.
+  bool turn_next_away(int socket);
   void pause();
   void resume();
 
@@ -50,9 +60,14 @@ class Listeners {
   OpenCount open_count_;
   OnAccept on_accept_;
   std::vector<int> sockets_;
+  int reserve_fd_;  // -1: none
   bool paused_ = false;
   Timer retry_;
 };
+
+/// Where a socket listens, as listen() would have it.
+/// Errors: kInvalid, for what does not listen for TCP.
+Result<std::string> address_of_listener(int fd);
 
 /// Whether only this machine can reach the address.
 /// Errors: kInvalid, for what is no address.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/base/ensure.h"
@@ -12,8 +11,9 @@
 namespace progressd {
 namespace {
 
-/// A body is given room for so much at once; more when it really comes.
-constexpr std::size_t kBodyReserveBytesMax = 64 * 1024;
+/// A body is given room for so much at once, and for more when it really comes: announcing costs
+/// nothing.
+constexpr std::size_t kBodyReserveBytesMax = 4 * 1024;
 
 Method method_of(std::uint8_t method) {
   switch (method) {
@@ -32,21 +32,6 @@ Method method_of(std::uint8_t method) {
     default:
       return Method::kOther;
   }
-}
-
-/// Source: RFC 3986, section 3.2.2: the bytes of a host and a port.
-bool is_host(std::string_view host) {
-  static constexpr std::array<bool, 256> kAllowed = [] {
-    std::array<bool, 256> allowed{};
-    for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
-    for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
-    for (const char c : std::string_view("-._~%!$&'()*+,;=:[]")) {
-      allowed[static_cast<unsigned char>(c)] = true;
-    }
-    return allowed;
-  }();
-  return std::all_of(host.begin(), host.end(),
-                     [](char c) { return kAllowed[static_cast<unsigned char>(c)]; });
 }
 
 RequestParser& self(llhttp_t* llhttp) { return *static_cast<RequestParser*>(llhttp->data); }
@@ -69,6 +54,7 @@ const llhttp_settings_t& RequestParser::settings() {
     };
     s.on_header_value_complete = [](llhttp_t* p) noexcept { return self(p).on_header_end(); };
     s.on_headers_complete = [](llhttp_t* p) noexcept { return self(p).on_headers_end(); };
+    s.on_chunk_header = [](llhttp_t* p) noexcept { return self(p).on_chunk_size(); };
     s.on_body = [](llhttp_t* p, const char* at, std::size_t n) noexcept {
       return self(p).on_body({at, n});
     };
@@ -78,16 +64,18 @@ const llhttp_settings_t& RequestParser::settings() {
   return kSettings;
 }
 
-RequestParser::RequestParser(const HttpLimits& limits) : limits_(limits) { reset(); }
+RequestParser::RequestParser(const HttpLimits& limits)
+    : limits_(limits), lines_(limits.header_bytes_max) {
+  reset();
+}
 
 void RequestParser::reset() {
   llhttp_init(&llhttp_, HTTP_REQUEST, &settings());
   llhttp_.data = this;
   stage_ = Stage::kIdle;
   request_.clear();
-  head_bytes_ = 0;
-  value_goes_on_ = nullptr;
-  last_byte_ = 0;
+  lines_.begin();
+  chunk_left_ = 0;
   continue_wanted_ = false;
   error_status_ = 0;
   error_detail_.clear();
@@ -97,26 +85,37 @@ void RequestParser::next() {
   ENSURE(stage_ == Stage::kComplete);
   llhttp_resume(&llhttp_);
   request_.clear();
-  head_bytes_ = 0;
+  lines_.begin();
   stage_ = Stage::kIdle;
 }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
-  // A value that the bytes before left open goes on with the first byte, unless its line ended.
-  const bool line_ended = last_byte_ == '\r' || last_byte_ == '\n';
-  if (value_goes_on_ != nullptr && !line_ended) value_goes_on_ = bytes.data();
-  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data(), bytes.size());
-  if (!bytes.empty()) last_byte_ = bytes.back();
-  if (error == HPE_OK) return bytes.size();
-  if (error == HPE_PAUSED && stage_ == Stage::kComplete) {
-    return static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
+  std::size_t taken = 0;
+  while (taken < bytes.size() && stage_ != Stage::kComplete && stage_ != Stage::kFailed) {
+    const std::string_view piece = next_piece(bytes.substr(taken));
+    const llhttp_errno_t error = llhttp_execute(&llhttp_, piece.data(), piece.size());
+    if (error == HPE_PAUSED && stage_ == Stage::kComplete) {
+      return taken + static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - piece.data());
+    }
+    taken += piece.size();
+    if (error != HPE_OK && error_status_ == 0) {
+      refuse(error == HPE_INVALID_VERSION ? 505 : 400,
+             fmt::format("not HTTP/1.1: {}", llhttp_get_error_reason(&llhttp_)));
+    } else if (error == HPE_OK && lines_.fault().status != 0) {
+      refuse(lines_.fault().status, std::string(lines_.fault().detail));
+    }
+    if (error_status_ != 0) stage_ = Stage::kFailed;
   }
-  if (error_status_ == 0) {
-    error_status_ = error == HPE_INVALID_VERSION ? 505 : 400;
-    error_detail_ = fmt::format("not HTTP/1.1: {}", llhttp_get_error_reason(&llhttp_));
-  }
-  stage_ = Stage::kFailed;
-  return bytes.size();
+  return stage_ == Stage::kFailed ? bytes.size() : taken;
+}
+
+std::string_view RequestParser::next_piece(std::string_view bytes) {
+  if (stage_ != Stage::kBody) return bytes.substr(0, lines_.check(bytes));
+  if (!is_chunked()) return bytes;
+  if (chunk_left_ == 0) return bytes.substr(0, lines_.check(bytes));
+  const std::string_view data = bytes.substr(0, chunk_left_);
+  chunk_left_ -= data.size();
+  return data;
 }
 
 int RequestParser::refuse(int status, std::string detail) {
@@ -125,34 +124,22 @@ int RequestParser::refuse(int status, std::string detail) {
   return HPE_USER;
 }
 
-int RequestParser::count_head(std::size_t bytes) {
-  head_bytes_ += bytes;
-  if (head_bytes_ <= limits_.header_bytes_max) return 0;
-  return refuse(431, fmt::format("the header takes more than {} bytes", limits_.header_bytes_max));
-}
-
 int RequestParser::on_url(std::string_view part) {
   if (request_.target.size() + part.size() > limits_.url_bytes_max) {
     return refuse(414, fmt::format("the URL takes more than {} bytes", limits_.url_bytes_max));
   }
   request_.target.append(part);
-  return count_head(part.size());
+  return 0;
 }
 
 int RequestParser::on_field(std::string_view part) {
   request_.append_field_name(part);
-  return count_head(part.size());
+  return 0;
 }
 
 int RequestParser::on_value(std::string_view part) {
-  // RFC 9112, section 5.2: a value folded over lines is refused. llhttp joins the lines, but their
-  // parts are not neighbours.
-  if (value_goes_on_ != nullptr && value_goes_on_ != part.data()) {
-    return refuse(400, "a header field is folded over lines");
-  }
-  value_goes_on_ = part.data() + part.size();
   request_.append_field_value(part);
-  return count_head(part.size());
+  return 0;
 }
 
 int RequestParser::on_header_end() {
@@ -161,7 +148,6 @@ int RequestParser::on_header_end() {
   }
   // RFC 9110, section 6.5.1: a trailer is not merged into the header; nobody here asks for one.
   stage_ == Stage::kBody ? request_.drop_field() : request_.end_field();
-  value_goes_on_ = nullptr;
   return 0;
 }
 
@@ -171,17 +157,14 @@ int RequestParser::on_headers_end() {
   if (llhttp_get_http_major(&llhttp_) != 1 || request_.minor_version > 1) {
     return refuse(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
   }
-  if (request_.count_headers("Transfer-Encoding") > 0) {
-    if (request_.minor_version == 0) return refuse(400, "Transfer-Encoding: not with HTTP/1.0");
-    if (!equals_ignoring_case(request_.header_list("Transfer-Encoding"), "chunked")) {
-      return refuse(501, "Transfer-Encoding: only chunked is known");
-    }
-  }
+  if (const int refused = check_transfer_encoding(); refused != 0) return refused;
   const std::size_t hosts = request_.count_headers("Host");
   if (hosts > 1 || (hosts == 0 && request_.minor_version == 1)) {
     return refuse(400, hosts == 0 ? "Host: is missing" : "Host: was sent more than once");
   }
-  if (!is_host(request_.header("Host").value_or(""))) return refuse(400, "Host: is malformed");
+  const std::string_view host = request_.header("Host").value_or("");
+  if (!host.empty() && !is_host(host)) return refuse(400, "Host: is malformed");
+  if (llhttp_get_method(&llhttp_) == HTTP_CONNECT) return refuse(400, "this is no proxy");
   if (!request_.read_target()) return refuse(400, "the request target is malformed");
   const std::string_view encoding = request_.header("Content-Encoding").value_or("identity");
   if (!equals_ignoring_case(encoding, "identity")) {
@@ -194,12 +177,42 @@ int RequestParser::on_headers_end() {
     if (!equals_ignoring_case(*expect, "100-continue")) {
       return refuse(417, "Expect: only 100-continue is known");
     }
-    continue_wanted_ = llhttp_.content_length > 0 || (llhttp_.flags & F_CHUNKED) != 0;
+    continue_wanted_ = llhttp_.content_length > 0 || is_chunked();
   }
   llhttp_.upgrade = 0;  // an Upgrade is an offer; it is not taken, and the request is answered
   stage_ = Stage::kBody;
+  if (is_chunked()) lines_.begin_chunks();
   request_.body.reserve(std::min<std::size_t>(llhttp_.content_length, kBodyReserveBytesMax) +
                         kJsonPaddingBytes);
+  return 0;
+}
+
+int RequestParser::check_transfer_encoding() {
+  if (request_.count_headers("Transfer-Encoding") == 0) return 0;
+  if (request_.minor_version == 0) return refuse(400, "Transfer-Encoding: not with HTTP/1.0");
+  const std::string codings = request_.header_list("Transfer-Encoding");
+  if (equals_ignoring_case(codings, "chunked")) return 0;
+  // RFC 9112, section 6.3: where chunked is not the last one, nobody knows where the body ends.
+  int times_chunked = 0;
+  bool ends_chunked = false;
+  for (std::string_view rest = codings; !rest.empty();) {
+    const std::string_view coding = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(coding.size() + 1, rest.size()));
+    ends_chunked = equals_ignoring_case(trimmed(coding), "chunked");
+    times_chunked += ends_chunked ? 1 : 0;
+  }
+  if (!ends_chunked || times_chunked > 1) {
+    return refuse(400, "Transfer-Encoding: chunked must stand at the end, once");
+  }
+  return refuse(501, "Transfer-Encoding: only chunked is known");
+}
+
+int RequestParser::on_chunk_size() {
+  chunk_left_ = llhttp_.content_length;
+  if (chunk_left_ > limits_.body_bytes_max - request_.body.size()) {
+    return refuse(413, fmt::format("the body takes more than {} bytes", limits_.body_bytes_max));
+  }
+  if (chunk_left_ == 0) lines_.begin_trailers();
   return 0;
 }
 

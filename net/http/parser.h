@@ -1,4 +1,5 @@
-// Parses requests out of a connection's bytes: llhttp for the grammar, the limits on top.
+// Parses requests out of a connection's bytes: llhttp for the grammar, LineRules before it for what
+// it forgives, the limits on top.
 #pragma once
 
 #include <llhttp.h>
@@ -9,12 +10,13 @@
 #include <string_view>
 #include <utility>
 
+#include "net/http/line_rules.h"
 #include "net/http/request.h"
 
 namespace progressd {
 
 struct HttpLimits {
-  std::size_t header_bytes_max = 16 * 1024;  // names, values and the request line
+  std::size_t header_bytes_max = 16 * 1024;  // request line, fields and trailers, with line ends
   std::size_t headers_max = 100;
   std::size_t url_bytes_max = 8 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
@@ -54,18 +56,21 @@ class RequestParser {
   int on_value(std::string_view part);
   int on_header_end();
   int on_headers_end();
+  int on_chunk_size();
   int on_body(std::string_view part);
   int on_message_end();
   int refuse(int status, std::string detail);
-  int count_head(std::size_t bytes);
+  int check_transfer_encoding();
+  /// Those of `bytes` that llhttp reads next; none when a rule is broken.
+  std::string_view next_piece(std::string_view bytes);
+  bool is_chunked() const { return (llhttp_.flags & F_CHUNKED) != 0; }
 
   const HttpLimits& limits_;
   llhttp_t llhttp_;
   Stage stage_ = Stage::kIdle;
   Request request_;
-  const char* value_goes_on_ = nullptr;  // where the next part of the value must begin
-  char last_byte_ = 0;                   // of the bytes before those at hand
-  std::size_t head_bytes_ = 0;
+  LineRules lines_;
+  std::uint64_t chunk_left_ = 0;  // bytes of a chunk's data
   bool continue_wanted_ = false;
   int error_status_ = 0;
   std::string error_detail_;

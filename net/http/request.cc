@@ -1,6 +1,9 @@
 #include "net/http/request.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
 
 namespace progressd {
 namespace {
@@ -15,7 +18,40 @@ int hex_digit(char c) {
   return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
+constexpr std::array<bool, 256> kHostBytes = [] {
+  std::array<bool, 256> allowed{};
+  for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = allowed[c - 'a' + 'A'] = true;
+  for (const char c : std::string_view("-._~!$&'()*+,;=")) {
+    allowed[static_cast<unsigned char>(c)] = true;
+  }
+  return allowed;
+}();
+
+bool is_port(std::string_view text) {
+  if (text.empty()) return true;  // the scheme's own
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
 }  // namespace
+
+bool is_host(std::string_view text) {
+  std::size_t end = 0;
+  if (text.starts_with('[')) {  // an IPv6 address
+    end = text.find(']');
+    if (end == std::string_view::npos || end == 1) return false;
+    for (const char c : text.substr(1, end - 1)) {
+      if (c != ':' && !kHostBytes[static_cast<unsigned char>(c)]) return false;
+    }
+    ++end;
+  } else {
+    while (end < text.size() && kHostBytes[static_cast<unsigned char>(text[end])]) ++end;
+  }
+  if (end == 0) return false;
+  return end == text.size() || (text[end] == ':' && is_port(text.substr(end + 1)));
+}
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
   std::string decoded(text);
@@ -62,7 +98,7 @@ std::string_view Request::value_of(const Field& field) const {
 
 std::optional<std::string_view> Request::find_header(std::string_view name) const {
   for (const Field& field : fields_) {
-    if (equals_ignoring_case(name_of(field), name)) return value_of(field);
+    if (is_named(field, name)) return value_of(field);
   }
   return std::nullopt;
 }
@@ -70,14 +106,13 @@ std::optional<std::string_view> Request::find_header(std::string_view name) cons
 std::size_t Request::count_headers(std::string_view name) const {
   if ((names_ & name_bit(name)) == 0) return 0;
   return static_cast<std::size_t>(std::count_if(
-      fields_.begin(), fields_.end(),
-      [&](const Field& field) { return equals_ignoring_case(name_of(field), name); }));
+      fields_.begin(), fields_.end(), [&](const Field& field) { return is_named(field, name); }));
 }
 
 std::string Request::header_list(std::string_view name) const {
   std::string list;
   for (const Field& field : fields_) {
-    if (!equals_ignoring_case(name_of(field), name)) continue;
+    if (!is_named(field, name)) continue;
     if (!list.empty()) list += ", ";
     list += value_of(field);
   }
@@ -120,7 +155,7 @@ void Request::clear() {
   if (body.capacity() > kBodyKeptBytesMax) body = std::string();
   body.clear();
   target.clear();
-  path = {};
+  path = host_of_target_ = {};
   path_parameters.clear();
   stream_job.reset();
   if (caller.authenticated) caller = anybody();
@@ -141,13 +176,14 @@ bool Request::read_target() {
   for (const std::string_view scheme : {"http://", "https://"}) {  // absolute-form: from a proxy
     if (rest.starts_with('/')) break;
     if (!equals_ignoring_case(rest.substr(0, scheme.size()), scheme)) continue;
-    rest.remove_prefix(std::min(rest.find_first_of("/?", scheme.size()), rest.size()));
-    if (rest.empty() || rest.front() == '?') {
-      path = "/";
-    }
+    rest.remove_prefix(scheme.size());
+    host_of_target_ = rest.substr(0, rest.find_first_of("/?#"));
+    rest.remove_prefix(host_of_target_.size());
+    if (!is_host(host_of_target_)) return false;
+    if (rest.empty() || rest.front() == '?') path = "/";
     break;
   }
-  rest = rest.substr(0, rest.find('#'));
+  if (rest.find('#') != std::string_view::npos) return false;
   const std::size_t mark = std::min(rest.find('?'), rest.size());
   const std::string_view raw_path = rest.substr(0, mark);
   if (path.empty()) {

@@ -14,6 +14,9 @@ namespace progressd {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPatch, kDelete, kOptions, kOther };
 
+/// Equal but for the case of ASCII letters.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
 class Request {
  public:
   Method method = Method::kOther;
@@ -23,6 +26,10 @@ class Request {
   std::string body;  // with kJsonPaddingBytes of room behind it
 
   std::string_view path;  // of `target`, still encoded
+  /// Whom the request is for: of a target that says so, else the Host field; empty: not said.
+  std::string_view host() const {
+    return host_of_target_.empty() ? header("Host").value_or("") : host_of_target_;
+  }
   /// What stood for the route's `{}`, in order; set by the router.
   std::vector<std::string> path_parameters;
   /// Set by the router, on a route to the stream of one job: that job's id.
@@ -55,7 +62,7 @@ class Request {
   std::size_t header_count() const { return fields_.size(); }
   /// Lines of that name.
   std::size_t count_headers(std::string_view name) const;
-  /// Takes `target` apart into path and query. False when it is malformed.
+  /// Takes `target` apart into host, path and query. False when it is malformed.
   bool read_target();
   /// Ready for the next request, with the memory of this one.
   void clear();
@@ -81,19 +88,26 @@ class Request {
     const unsigned last = static_cast<unsigned char>(name.back()) | kCaseBit;
     return std::uint64_t{1} << ((name.size() * 7 + first * 3 + last) % 64);
   }
+  /// Looks at the length first, which is mostly another one: every request is asked for many names.
+  bool is_named(const Field& field, std::string_view name) const {
+    return field.value_at - field.name_at == name.size() &&
+           equals_ignoring_case(name_of(field), name);
+  }
 
   std::string head_;  // all names and values, one behind the other
   std::vector<Field> fields_;
   std::uint64_t names_ = 0;  // the bits of all their names
   Field open_field_;
   std::vector<std::pair<std::string, std::string>> query_;
+  std::string_view host_of_target_;  // of `target`
 };
 
 /// Source: RFC 3986, section 2.1. None when a `%` is not followed by two digits.
 /// `plus_is_space`: as in a query (WHATWG URL, application/x-www-form-urlencoded).
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
-/// Equal but for the case of ASCII letters.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
+/// Whether `text` is a host, with a port or without; one with percent signs is none here.
+/// Source: RFC 9110, section 7.2; RFC 3986, section 3.2.2.
+bool is_host(std::string_view text);
 /// Without spaces and tabs at both ends.
 std::string_view trimmed(std::string_view text);
 

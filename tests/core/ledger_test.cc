@@ -70,7 +70,7 @@ class LedgerTest : public ::testing::Test {
   testing::RecordingSink sink;
   EventIds ids{journal.epoch()};
   NativeDialect dialect{ids, true};
-  Hub hub{256, sink};
+  Hub hub{HistoryLimits{}, sink};
   RecordingObserver observer;
   ChannelTable channels{ChannelLimits{}};
   Ledger ledger{journal, jobs, channels, hub};

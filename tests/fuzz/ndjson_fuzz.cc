@@ -82,7 +82,7 @@ class Jobs {
   MemoryJournal journal_{random_};
   JobTable jobs_{{}};
   ChannelTable channels_{{}};
-  Hub hub_{/*history_max=*/4, sink_};
+  Hub hub_{{.events_max = 4}, sink_};
   Ledger ledger_{journal_, jobs_, channels_, hub_};
   AccessSettings access_;
   Gate gate_{access_, /*on_loopback=*/false, clock_, random_};

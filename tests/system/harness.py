@@ -16,6 +16,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -540,15 +541,27 @@ class Lines:
         self._thread.join(patience())
 
 
+# What systemd does between fork and exec (sd_listen_fds(3)): ARGUMENTS are the descriptor, then the command.
+PASS_SOCKET = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 class Server:
     """A progressd process."""
 
     LISTENING = re.compile(r"listening on http://(\[[0-9a-fA-F:]+\]|[0-9.]+):([0-9]+)")
 
     def __init__(self, *flags: str, environment: dict[str, str] | None = None, descriptors: str | None = None,
-                 listen: Iterable[str] = ("127.0.0.1:0",)) -> None:  # fmt: skip
-        """`descriptors` is the limit of open files, as prlimit writes it: SOFT:HARD."""
+                 listen: Iterable[str] = ("127.0.0.1:0",), passed: socket.socket | None = None) -> None:  # fmt: skip
+        """`descriptors` is the limit of open files, as prlimit writes it: SOFT:HARD. `passed` is a socket that it is
+        handed as by systemd."""
         command = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        if passed is not None:
+            command += [sys.executable, "-c", PASS_SOCKET, str(passed.fileno())]
         command.append(str(BINARY))
         for address in listen:
             command += ["--listen", address]
@@ -561,6 +574,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=plain_environment(**(environment or {})),
+            pass_fds=() if passed is None else (passed.fileno(),),
         )
         self.log = Lines(self.process.stderr)
         self._open: list[Connection] = []

@@ -19,7 +19,8 @@ FLAGS = [
     "--config", "--version", "--help",
     "--auth", "--jwt-secret-file", "--jwt-public-key", "--jwks-file", "--jwt-audience", "--jwt-issuer",
     "--jwt-require-exp", "--no-query-token", "--cors-origin", "--allow-host", "--max-streams-per-user",
-    "--max-streams-per-address", "--max-jobs-per-user", "--create-rate",
+    "--max-streams-per-address", "--max-jobs-per-user", "--create-rate", "--report-rate", "--history-bytes", "--max-jobs",
+    "--max-pipelined", "--log-format", "--max-log-rate",
 ]  # fmt: skip
 
 
@@ -121,6 +122,11 @@ BAD_FLAGS = [
     ["--max-streams-per-address", "x"],
     ["--max-jobs-per-user", "1e4"],
     ["--create-rate", "0.5"],
+    ["--report-rate", "fast"],
+    ["--history-bytes", "-1"],
+    ["--max-pipelined", "x"],
+    ["--max-log-rate", "-1"],
+    ["--log-format", "xml"],
 ]
 
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "net/config.h"
 #include "net/log.h"
 #include "net/server.h"
+#include "net/service_manager.h"
 #include "net/system.h"
 #include "net/uv/loop.h"
 #include "net/uv/signal.h"
@@ -20,7 +22,13 @@ namespace progressd {
 namespace {
 
 int run(Config config) {
-  log::start(config.log_level);
+  log::start(config.log);
+  if (std::vector<int> sockets = passed_sockets(); !sockets.empty()) {
+    if (const Result<void> used = use_passed_sockets(config, std::move(sockets)); !used) {
+      log::error("{}", used.error().detail);
+      return 1;
+    }
+  }
   const std::size_t descriptors = raise_descriptor_limit();
   complete_config(config, descriptors);
   log::info("{} descriptors: up to {} connections; {} job threads", descriptors,
@@ -33,6 +41,7 @@ int run(Config config) {
   bool draining = false;
   const auto on_signal = [&] {
     if (draining) loop.stop();  // the second time: at once
+    if (!draining) notify_service_manager("STOPPING=1");
     draining = true;
     server.begin_drain();
   };
@@ -47,6 +56,7 @@ int run(Config config) {
   if (config.demo) {
     log::info("follow the demo: curl -N http://{}/v1/jobs/demo/events", addresses->front());
   }
+  notify_service_manager("READY=1");
   loop.run();
   log::info("ended");
   return 0;

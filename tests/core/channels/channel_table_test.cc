@@ -24,7 +24,7 @@ class ValueDialect final : public Dialect {
 
 class ChannelTableTest : public ::testing::Test {
  protected:
-  static ChannelLimits small() { return {3, 4, 100}; }
+  static ChannelLimits small() { return {.channels_max = 3}; }
 
   Outcome commit(Change change) {
     Outcome out;
@@ -66,7 +66,7 @@ class ChannelTableTest : public ::testing::Test {
   ChannelTable channels{small()};
   testing::RecordingSink sink;
   ValueDialect dialect;
-  Hub hub{4, sink};
+  Hub hub{{.events_max = 4, .bytes_max = 100}, sink};
   Ledger ledger{journal, jobs, channels, hub};
   Millis at = kSomeDay;
 };
@@ -121,14 +121,14 @@ TEST_F(ChannelTableTest, TheHistoryIsBoundedInBytes) {
   EXPECT_EQ(kept_after("ann", 0), (Sequences{2, 3}));
   post("ann", std::string(39, '4'));
   EXPECT_EQ(kept_after("ann", 0), (Sequences{2, 3, 4}));
-  EXPECT_EQ(channels.find("ann")->history_bytes, 100u);
+  EXPECT_EQ(channels.find("ann")->topic.history_bytes(), 100u);
   // One that is larger than all that may be kept is still there for who comes late.
   post("ann", std::string(101, '5'));
   EXPECT_EQ(kept_after("ann", 0), (Sequences{5}));
   EXPECT_EQ(latest("ann"), std::string(101, '5'));
   post("ann", "{}");
   EXPECT_EQ(kept_after("ann", 0), (Sequences{6}));
-  EXPECT_EQ(channels.find("ann")->history_bytes, 2u);
+  EXPECT_EQ(channels.find("ann")->topic.history_bytes(), 2u);
 }
 
 TEST_F(ChannelTableTest, ManyPostsKeepTheCountOfBytesRight) {
@@ -137,7 +137,7 @@ TEST_F(ChannelTableTest, ManyPostsKeepTheCountOfBytesRight) {
     std::size_t bytes = 0;
     channels.find("ann")->topic.replay_after(
         0, [&](const Event& event) { bytes += event.message.view().size(); });
-    ASSERT_EQ(channels.find("ann")->history_bytes, bytes);
+    ASSERT_EQ(channels.find("ann")->topic.history_bytes(), bytes);
     ASSERT_LE(bytes, 100u);
   }
 }

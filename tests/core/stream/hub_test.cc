@@ -38,7 +38,7 @@ class HubTest : public ::testing::Test {
   NamedTopic c{3, "job:c"};
   testing::RecordingSink sink;
   Sequence sequence = 0;
-  Hub hub{256, sink};
+  Hub hub{HistoryLimits{}, sink};
 };
 
 TEST_F(HubTest, AReaderGetsItsTopicFromItsSubscriptionOn) {

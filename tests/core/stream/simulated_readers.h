@@ -310,7 +310,7 @@ class World final : public Sink {
   std::map<const Reader*, bool> subscribed_;
 
  public:
-  Hub hub{history_, *this};  // last: it lets go of topics and readers first
+  Hub hub{{.events_max = history_}, *this};  // last: it lets go of topics and readers first
 };
 
 }  // namespace progressd::testing

@@ -25,7 +25,8 @@ TEST(Topic, IsEmptyAndRetainsEverythingAtFirst) {
 
 TEST(Topic, ReplaysWhatCameAfterAnIdWhetherItsOwnOrNot) {
   NamedTopic topic(1, "t");
-  for (const Sequence sequence : {10U, 20U, 30U}) topic.topic.append(event_of(sequence), 256);
+  for (const Sequence sequence : {10U, 20U, 30U})
+    topic.topic.append(event_of(sequence), {.events_max = 256});
   EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{10, 20, 30}));
   EXPECT_EQ(replayed(topic.topic, 10), (std::vector<Sequence>{20, 30}));
   EXPECT_EQ(replayed(topic.topic, 15), (std::vector<Sequence>{20, 30}));
@@ -37,20 +38,44 @@ TEST(Topic, ReplaysWhatCameAfterAnIdWhetherItsOwnOrNot) {
 TEST(Topic, KeepsTheLatestEventsUpToItsBound) {
   NamedTopic topic(1, "t");
   for (Sequence sequence = 1; sequence <= 256; ++sequence) {
-    topic.topic.append(event_of(sequence), 256);
+    topic.topic.append(event_of(sequence), {.events_max = 256});
   }
   EXPECT_TRUE(topic.topic.retains_after(0));
   EXPECT_EQ(replayed(topic.topic, 0).size(), 256u);
-  topic.topic.append(event_of(257), 256);
+  topic.topic.append(event_of(257), {.events_max = 256});
   EXPECT_FALSE(topic.topic.retains_after(0));
   EXPECT_TRUE(topic.topic.retains_after(1));
   EXPECT_EQ(replayed(topic.topic, 0).size(), 256u);
   EXPECT_EQ(replayed(topic.topic, 0).front(), 2u);
 }
 
+TEST(Topic, KeepsOnlySoManyBytesOfTexts) {
+  NamedTopic topic(1, "t");
+  const HistoryLimits limits{.events_max = 256, .bytes_max = 100};
+  const auto append = [&](Sequence sequence, std::size_t bytes) {
+    Event event = event_of(sequence);
+    event.message = Text(std::string(bytes, 'm'));
+    topic.topic.append(event, limits);
+  };
+  append(1, 40);
+  append(2, 60);
+  EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{1, 2}));
+  append(3, 1);
+  EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{2, 3}));
+  EXPECT_EQ(topic.topic.history_bytes(), 61u);
+  EXPECT_FALSE(topic.topic.retains_after(0));
+  EXPECT_TRUE(topic.topic.retains_after(1));
+  append(4, 101);  // the latest is kept whatever it takes
+  EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{4}));
+  topic.topic.append(event_of(5), limits);  // without a text
+  EXPECT_EQ(replayed(topic.topic, 0), (std::vector<Sequence>{5}));
+  EXPECT_EQ(topic.topic.history_bytes(), 0u);
+}
+
 TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
   NamedTopic topic(1, "t");
-  for (const Sequence sequence : {10U, 20U, 30U}) topic.topic.append(event_of(sequence), 2);
+  for (const Sequence sequence : {10U, 20U, 30U})
+    topic.topic.append(event_of(sequence), {.events_max = 2});
   EXPECT_FALSE(topic.topic.retains_after(9));
   EXPECT_TRUE(topic.topic.retains_after(10));
   EXPECT_TRUE(topic.topic.retains_after(15));
@@ -60,7 +85,8 @@ TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
 TEST(Topic, KnowsTheLastEventUpToAnIdOrElseTheFirstAfterIt) {
   NamedTopic topic(1, "t");
   EXPECT_EQ(topic.topic.kept_around(5), nullptr);
-  for (const Sequence sequence : {10U, 20U, 30U}) topic.topic.append(event_of(sequence), 2);
+  for (const Sequence sequence : {10U, 20U, 30U})
+    topic.topic.append(event_of(sequence), {.events_max = 2});
   EXPECT_EQ(topic.topic.kept_around(0)->sequence, 20u);
   EXPECT_EQ(topic.topic.kept_around(20)->sequence, 20u);
   EXPECT_EQ(topic.topic.kept_around(29)->sequence, 20u);
@@ -71,7 +97,7 @@ TEST(Topic, KeepsItsOrderWhereverTheRingWraps) {
   for (const std::size_t history : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 100U}) {
     NamedTopic topic(1, "t");
     for (Sequence sequence = 1; sequence <= 50; ++sequence) {
-      topic.topic.append(event_of(2 * sequence), history);
+      topic.topic.append(event_of(2 * sequence), {.events_max = history});
       const std::vector<Sequence> kept = replayed(topic.topic, 0);
       ASSERT_EQ(kept.size(), std::min<std::size_t>(sequence, history));
       for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -83,7 +109,7 @@ TEST(Topic, KeepsItsOrderWhereverTheRingWraps) {
 
 TEST(Topic, WithoutHistoryRetainsNothingButTheLatest) {
   NamedTopic topic(1, "t");
-  topic.topic.append(event_of(5), 0);
+  topic.topic.append(event_of(5), {.events_max = 0});
   EXPECT_FALSE(topic.topic.retains_after(4));
   EXPECT_TRUE(topic.topic.retains_after(5));
   EXPECT_TRUE(replayed(topic.topic, 0).empty());
@@ -92,8 +118,8 @@ TEST(Topic, WithoutHistoryRetainsNothingButTheLatest) {
 
 TEST(TopicDeathTest, OrderIsNotNegotiable) {
   NamedTopic topic(1, "t");
-  topic.topic.append(event_of(5), 4);
-  EXPECT_DEATH(topic.topic.append(event_of(5), 4), "ENSURE");
+  topic.topic.append(event_of(5), {.events_max = 4});
+  EXPECT_DEATH(topic.topic.append(event_of(5), {.events_max = 4}), "ENSURE");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ ModelWorld::ModelWorld(const WorldLimits& limits)
                      streams_.forget(slot);
                    }),
       streams_(settings_, sockets_, connections_, deadlines_, stream_limits_),
-      hub_(limits.history_events_max, streams_) {
+      hub_(limits.history, streams_) {
   stream_api_.add_routes(router_);
   channel_api_.add_routes(router_);
   readers_[0].subscription = of_job("a");
@@ -156,7 +156,7 @@ void ModelWorld::begin_reading(Reader& reader) {
   const Sequence now = ledger_.last_sequence();
   if (reader.subscription.target == kChannelTarget) {
     auto follower = std::make_unique<ChannelFollower>(ids_, channel_log_, reader.framing);
-    follower->begin(reader.last_id, now, limits_.channels.history_events_max);
+    follower->begin(reader.last_id, now, limits_.history.events_max);
     reader.stream = std::move(follower);
     return;
   }
@@ -235,7 +235,7 @@ void ModelWorld::check_bounds() {
   ENSURE(jobs_.size() <= limits_.jobs.jobs_max && jobs_.size() == model_.jobs.size());
   ENSURE(jobs_.removed().size() <= limits_.jobs.removed_max);
   for (const auto& [sequence, job] : jobs_.all()) {
-    ENSURE(job->topic.kept() <= limits_.history_events_max);
+    ENSURE(job->topic.history_bytes() <= limits_.history.bytes_max);
   }
   for (const Reader& reader : readers_) {
     if (!reader.stream || connections_.find(reader.id) == nullptr) continue;

@@ -27,10 +27,10 @@ namespace progressd::fuzz {
 
 /// Small bounds, so that a few commands reach them.
 struct WorldLimits {
-  std::size_t history_events_max = 3;
+  HistoryLimits history{.events_max = 3, .bytes_max = 64 * 1024};
   std::size_t outbox_bytes_max = 2'048;
   JobTableLimits jobs{.jobs_max = 6, .idempotency_keys_max = 4, .removed_max = 2};
-  ChannelLimits channels{.channels_max = 2, .history_events_max = 3, .history_bytes_max = 4'096};
+  ChannelLimits channels{.channels_max = 2};
 };
 
 class ModelWorld final : public ResponseCarrier {

@@ -39,12 +39,11 @@ Config fuzz_config(bool auth_on) {
   Config config;
   config.job_threads = 0;  // cpu jobs wait for ever: threads would make chance of it
   config.connections_max = 100;
-  config.history_events = 8;
+  config.history = {.events_max = 8, .bytes_max = 512};
   config.jobs.jobs_max = 50;
   config.jobs.idempotency_keys_max = 4;
   config.jobs.removed_max = 4;
   config.channels.channels_max = 4;
-  config.channels.history_bytes_max = 512;
   config.http.limits = {1'024, 16, 512, 2'048};
   config.streams.outbox_bytes_max = 4'096;
   config.streams.keepalive_ms = 2'000;

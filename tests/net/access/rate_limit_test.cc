@@ -76,6 +76,17 @@ TEST(RateLimit, UsersAreBoundedAndTheOldestGoesFirst) {
   EXPECT_EQ(taken(limit, "ann", kNow, 1), 1);
 }
 
+TEST(RateLimit, WhatIsTakenAtOnceIsWaitedForAfterwards) {
+  RateLimit limit(10);
+  EXPECT_EQ(limit.take("ann", kNow, 9), 0);
+  EXPECT_EQ(limit.take("ann", kNow, 25), 0) << "there is room for one, so there is for more";
+  EXPECT_EQ(limit.take("ann", kNow), 3) << "34 of 10 per second: 2.4 s until there is room again";
+  EXPECT_EQ(limit.take("ann", kNow + 2'499), 1);
+  EXPECT_EQ(limit.take("ann", kNow + 2'500), 0);
+  EXPECT_EQ(limit.take("bob", kNow, 10), 0);
+  EXPECT_EQ(limit.take("bob", kNow), 1);
+}
+
 TEST(RateLimit, LetsThroughWhatABucketOfTokensWould) {
   const std::uint64_t seed = testing::test_seed();
   SCOPED_TRACE(testing::seed_note(seed));

@@ -81,7 +81,7 @@ class ManyJobsTest : public ::testing::Test {
   testing::RecordingSink sink;
   EventIds ids{journal.epoch()};
   NativeDialect dialect{ids, true};
-  Hub hub{kHistoryMax, sink};
+  Hub hub{{.events_max = kHistoryMax}, sink};
   ChannelTable channels{ChannelLimits{}};
   Ledger ledger{journal, jobs, channels, hub};
   std::size_t looked_at = 0;

@@ -85,7 +85,7 @@ class StuckReadersTest : public ::testing::Test {
   Deadlines deadlines_{connections_, 1};
   StreamLimits limits_{0, 0};
   StreamWriter writer_{settings_, io_, connections_, deadlines_, limits_};
-  Hub hub_{/*history_max=*/0, writer_};  // what topics keep is not the readers'
+  Hub hub_{{.events_max = 0}, writer_};  // what topics keep is not the readers'
   std::vector<std::uint32_t> slots_;
   int next_fd_ = 10;
   Sequence sequence_ = 0;
