@@ -26,7 +26,7 @@ class ReportLimits {
     if (!concerns(caller)) return std::nullopt;
     const int wait_seconds = rate_.take(caller.user, loop_.now(), reports);
     if (wait_seconds == 0) return std::nullopt;
-    return problem(429, "this user reports too fast", wait_seconds);
+    return problem(429, "this user reports faster than --report-rate allows", wait_seconds);
   }
 
  private:

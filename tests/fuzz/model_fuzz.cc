@@ -40,7 +40,7 @@ Change creation(Choices& choices, Millis at) {
 Change reporting(Choices& choices, Millis at) {
   Change change = make_change(ChangeKind::kReport, id_of(choices), at);
   const std::uint8_t what = choices.byte();
-  change.report = std::make_unique<Report>();
+  change.report.emplace();
   if ((what & 1) != 0) change.report->done = choices.index(10);
   if ((what & 2) != 0) change.report->total = 1 + choices.index(10);
   if ((what & 4) != 0) change.report->message = Text(std::string(choices.index(64), 'x'));
@@ -57,7 +57,7 @@ Change channel_change(Choices& choices, Millis at) {
   if ((what & 7) == 0) return make_change(ChangeKind::kChannelClear, std::move(user), at);
   if ((what & 7) == 1) return make_change(ChangeKind::kChannelForget, std::move(user), at - 10);
   Change change = make_change(ChangeKind::kChannelPost, std::move(user), at);
-  change.value = std::make_unique<ChannelValue>();
+  change.value.emplace();
   change.value->status = (what & 32) != 0 ? "\"busy\"" : "";
   change.value->json = Text(fmt::format(R"({{"n":"{}"}})", std::string(choices.byte(), 'x')));
   return change;

@@ -45,7 +45,7 @@ class Jobs {
     add_header(request, "Content-Type", "application/x-ndjson");
     set_body(request, body);
     AnswerTaker taker;
-    router_.dispatch(request, Responder(taker, 0, Framing::kChunked));
+    router_.dispatch(request, Responder(taker, 0));
     return taker.answer();
   }
 
@@ -87,7 +87,9 @@ class Jobs {
   AccessSettings access_;
   Gate gate_{access_, /*on_loopback=*/false, clock_, random_};
   Router router_{gate_};
-  ReportApi api_{ledger_, clock_};
+  Loop loop_;
+  ReportLimits limits_{loop_, /*per_second_max=*/0};
+  ReportApi api_{ledger_, clock_, limits_};
 };
 
 struct Summary {

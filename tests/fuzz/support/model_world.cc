@@ -63,7 +63,7 @@ void ModelWorld::commit(Change change) {
   // The ledger takes the change; the model needs one too.
   Change copy = make_change(change.kind, change.job_id, change.at);
   if (change.creation) copy.creation = std::make_unique<Creation>(*change.creation);
-  if (change.report) copy.report = std::make_unique<Report>(*change.report);
+  copy.report = change.report;
   const testing::Model::Answer expected = full ? Errc::kOverloaded : model_.apply(copy);
   ledger_.commit(std::move(change), [&](std::span<const Outcome> outcomes) {
     const Outcome& outcome = outcomes.front();
@@ -121,7 +121,7 @@ void ModelWorld::connect(std::size_t reader, bool resumes) {
   if (its.last_id.empty()) its.known.clear();
   if (!its.last_id.empty()) add_header(request, "Last-Event-ID", its.last_id);
   connecting_ = &its;
-  router_.dispatch(request, Responder(*this, 0, its.framing));
+  router_.dispatch(request, Responder(*this, 0));
   ENSURE(std::exchange(connecting_, nullptr) == nullptr);  // answered at once
 }
 
@@ -166,7 +166,7 @@ void ModelWorld::begin_reading(Reader& reader) {
   reader.stream = std::move(follower);
 }
 
-void ModelWorld::stream(ConnectionId, StreamStart start) {
+bool ModelWorld::stream(ConnectionId, StreamStart start) {
   Reader& reader = *std::exchange(connecting_, nullptr);
   ENSURE(start.rest == nullptr);  // so few jobs are told of at once
   reader.fd = sockets_.add();
@@ -176,10 +176,11 @@ void ModelWorld::stream(ConnectionId, StreamStart start) {
   connection.framing = reader.framing;
   begin_reading(reader);
   streams_.begin(slot, start.opening, /*ends=*/!start.live, {.wall_at = clock_.wall_at()});
-  if (!start.live || connection.state != Connection::State::kStreaming) return;
+  if (!start.live || connection.state != Connection::State::kStreaming) return true;
   connection.subscribed = true;
   hub_.subscribe(slot, std::move(start.live->query), {start.live->dialect, reader.framing},
                  start.live->seen_through);
+  return true;
 }
 
 void ModelWorld::leave(Reader& reader, bool complete) {

@@ -60,8 +60,9 @@ class ModelWorld final : public ResponseCarrier {
   Millis now() const { return clock_.wall_at(); }
   FixedClock& clock() { return clock_; }
 
+  Framing framing(ConnectionId) const override { return connecting_->framing; }
   void reply(ConnectionId id, Response response) override;
-  void stream(ConnectionId id, StreamStart start) override;
+  bool stream(ConnectionId id, StreamStart start) override;
 
  private:
   struct Reader {
@@ -107,7 +108,9 @@ class ModelWorld final : public ResponseCarrier {
   Router router_{gate_};
   Opener opener_{{ledger_, ids_, random_}};
   StreamApi stream_api_{{jobs_, ids_, opener_}};
-  ProgressChannels channel_api_{{ledger_, channels_, hub_, ids_, clock_, opener_}};
+  Loop loop_;
+  ReportLimits report_limits_{loop_, /*per_second_max=*/0};
+  ProgressChannels channel_api_{{ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_}};
 
   testing::Model model_;
   Log log_;

@@ -26,11 +26,15 @@ inline void set_body(Request& request, std::string_view body) {
 /// Takes the one answer to a request.
 class AnswerTaker final : public ResponseCarrier {
  public:
+  Framing framing(ConnectionId) const override { return Framing::kChunked; }
   void reply(ConnectionId, Response response) override {
     ENSURE(!answer_);
     answer_ = std::move(response);
   }
-  void stream(ConnectionId, StreamStart) override { ENSURE(false); }
+  bool stream(ConnectionId, StreamStart) override {
+    ENSURE(false);
+    return false;
+  }
 
   const Response& answer() const {
     ENSURE(answer_.has_value());
