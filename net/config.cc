@@ -35,10 +35,18 @@ void add_network_flags(CLI::App& app, Config& config) {
 
 void add_job_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Jobs");
-  flags.parsed("--journal", "Where changes are kept: memory:, nothing survives a restart", "URL",
+  flags.parsed("--journal",
+               "Where changes are kept: memory:, nothing survives a restart, or sqlite:PATH", "URL",
                config.journal, [&config](const std::string& url) {
-                 check_member("--journal", url, {"memory:"});
+                 if (!sqlite_path(url)) check_member("--journal", url, {"memory:", "sqlite:PATH"});
                  config.journal = url;
+               });
+  flags.parsed("--durability",
+               "With sqlite: full, what was answered survives a power cut, or relaxed, it survives "
+               "the program's end",
+               "LEVEL", "full", [&config](const std::string& level) {
+                 check_member("--durability", level, {"full", "relaxed"});
+                 config.journal_synced = level == "full";
                });
   flags.count("--history-events", config.history_events,
               "Events kept for each job or channel, for streams that resume");
@@ -202,6 +210,12 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
                                      error.what())};
   }
   return config;
+}
+
+std::optional<std::string> sqlite_path(const std::string& journal) {
+  constexpr std::string_view kScheme = "sqlite:";
+  if (!journal.starts_with(kScheme) || journal.size() == kScheme.size()) return std::nullopt;
+  return journal.substr(kScheme.size());
 }
 
 Config in_force(Config config) {

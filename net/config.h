@@ -1,6 +1,7 @@
 // What the server is told at its start: flags, and for each an environment variable.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +23,7 @@ struct Config {
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
+  bool journal_synced = true;  // each commit, before it is answered
   std::size_t history_events = 256;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;
@@ -47,6 +49,9 @@ struct ConfigExit {
 };
 
 std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
+
+/// The file of a journal `sqlite:PATH`; none for another one.
+std::optional<std::string> sqlite_path(const std::string& journal);
 
 /// The same with every limit of 0, which means none, replaced by one that nothing reaches.
 Config in_force(Config config);

@@ -1,6 +1,7 @@
 #include "net/server.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -32,6 +33,16 @@ bool is_on_loopback(const Config& config) {
   });
 }
 
+/// A table that is folded from a durable journal has no bound of its own: see TableBounds.
+JobTableLimits table_limits(JobTableLimits limits, bool durable) {
+  if (durable) limits.jobs_max = limits.idempotency_keys_max = SIZE_MAX;
+  return limits;
+}
+ChannelLimits table_limits(ChannelLimits limits, bool durable) {
+  if (durable) limits.channels_max = SIZE_MAX;
+  return limits;
+}
+
 Tick tick_of(const Loop& loop) { return static_cast<Tick>(loop.now() / kTickMs); }
 
 }  // namespace
@@ -46,14 +57,15 @@ void complete_config(Config& config, std::size_t descriptors) {
     config.job_threads = std::max(1U, std::thread::hardware_concurrency());
 }
 
-Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
+Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms,
+               std::unique_ptr<SqliteJournal> engine)
     : config_(config),
       limits_(in_force(config)),
       loop_(loop),
       journal_(random_),
-      ids_(journal_.epoch()),
-      jobs_(limits_.jobs),
-      channels_(limits_.channels),
+      ids_(engine != nullptr ? engine->epoch() : journal_.epoch()),
+      jobs_(table_limits(limits_.jobs, engine != nullptr)),
+      channels_(table_limits(limits_.channels, engine != nullptr)),
       connections_(io_,
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
@@ -72,7 +84,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       task_keeper_({loop, ledger_, jobs_, hub_, clock_, config_.keep_told_tasks_ms}),
       lag_(loop),
       gate_(config_.access, is_on_loopback(config_), clock_, random_),
-      creation_limits_(jobs_, loop, config_.access.jobs_per_user_max,
+      creation_limits_(jobs_, ledger_, loop, config_.access.jobs_per_user_max,
                        config_.access.creates_per_second_max),
       job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_}),
       report_api_(ledger_, clock_),
@@ -81,7 +93,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
       ticket_api_(gate_, jobs_),
       watches_({loop, hub_, opener_, random_}, config_.watches),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, stream_limits_,
-                       lag_, watches_, [this] { return ready_ && drain_until_ == 0; }}),
+                       lag_, watches_, [this] { return is_ready(); }}),
       demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs, creation_limits_}),
       router_(gate_),
       http_({limits_.http, io_, connections_, deadlines_, streams_, router_, gate_, stream_limits_,
@@ -105,10 +117,6 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
                   }),
       drain_timer_(loop, [this] { on_drain_tick(); }),
       turn_end_(loop, [this] { on_turn_end(); }) {
-  ledger_.observe(timer_runner_);
-  ledger_.observe(cpu_runner_);
-  ledger_.observe(caretaker_);
-  ledger_.observe(task_keeper_);
   job_api_.add_routes(router_);
   report_api_.add_routes(router_);
   stream_api_.add_routes(router_);
@@ -118,6 +126,46 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms)
   add_seed_systems();
   for (const auto& system : seed_systems_) system->add_routes(router_);
   tick_timer_.start_every(kTickMs);
+  if (engine != nullptr) open_journal(std::move(engine));
+}
+
+bool Server::is_ready() const {
+  return ready_ && drain_until_ == 0 && (durable_ == nullptr || durable_->is_ready());
+}
+
+std::vector<ChangeObserver*> Server::observers() {
+  return {&timer_runner_, &cpu_runner_, &caretaker_, &task_keeper_};
+}
+
+void Server::open_journal(std::unique_ptr<SqliteJournal> engine) {
+  router_.hold();
+  durable_ = std::make_unique<DurableJournal>(
+      DurableJournal::Parts{loop_, ledger_, jobs_, channels_, clock_, config_.history_events,
+                            TableBounds{limits_.jobs.jobs_max, limits_.jobs.idempotency_keys_max,
+                                        limits_.channels.channels_max},
+                            [this](const Result<void>& recovered) { on_recovered(recovered); }},
+      std::move(engine));
+}
+
+void Server::on_recovered(const Result<void>& recovered) {
+  if (!recovered) {
+    fault_ = recovered.error();
+    return loop_.stop();
+  }
+  for (const auto& [sequence, job] : jobs_.all()) {
+    for (ChangeObserver* observer : observers()) observer->on_restored(*job);
+  }
+  log::info("the journal holds {} jobs and {} channels; {} changes were read again", jobs_.size(),
+            channels_.size(), durable_->recovered_changes());
+  router_.begin();
+  begin();
+}
+
+void Server::begin() {
+  // Not before: what a recovery reads again has been acted upon.
+  for (ChangeObserver* observer : observers()) ledger_.observe(*observer);
+  ready_ = true;
+  if (config_.demo) start_demo();
 }
 
 void Server::add_seed_systems() {
@@ -132,6 +180,7 @@ void Server::add_seed_systems() {
 }
 
 Server::~Server() {
+  durable_.reset();  // keeps what it has taken
   // While there is still a hub to unsubscribe from.
   connections_.close_all();
 }
@@ -143,9 +192,8 @@ Result<std::vector<std::string>> Server::start() {
     if (!one) return tl::unexpected(one.error());
     bound.push_back(*one);
   }
-  ready_ = true;
   loop_.update_now();
-  if (config_.demo) start_demo();
+  if (durable_ == nullptr) begin();
   return bound;
 }
 
@@ -169,6 +217,7 @@ void Server::on_turn_end() {
   connections_.reap();
   timer_runner_.on_turn_end();
   caretaker_.on_turn_end();
+  if (durable_ != nullptr) durable_->on_turn_end();
 }
 
 void Server::begin_drain() {

@@ -19,10 +19,7 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
       return fail(Errc::kOverloaded,
                   fmt::format("there are {} channels already", channels_.size()));
     }
-    auto owned = std::make_unique<Channel>(change.job_id, sequence);
-    channel = owned.get();
-    channels_.emplace(channel->user, std::move(owned));
-    channel->in_age = by_age_.insert(by_age_.end(), channel);
+    channel = &enter(std::make_unique<Channel>(change.job_id, sequence));
   } else {
     by_age_.splice(by_age_.end(), by_age_, channel->in_age);
   }
@@ -41,12 +38,31 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
   return Posted{*channel, is_new, std::move(event)};
 }
 
+Channel& ChannelTable::enter(std::unique_ptr<Channel> owned) {
+  Channel& channel = *owned;
+  channels_.emplace(channel.user, std::move(owned));
+  channel.in_age = by_age_.insert(by_age_.end(), &channel);
+  return channel;
+}
+
+bool ChannelTable::restore(std::unique_ptr<Channel> owned) {
+  if (find(owned->user) != nullptr) return false;
+  Channel& channel = enter(std::move(owned));
+  // The bounds may be others than they were.
+  while (channel.history_bytes > limits_.history_bytes_max) drop_oldest(channel);
+  return true;
+}
+
+void ChannelTable::drop_oldest(Channel& channel) {
+  channel.history_bytes -= channel.topic.oldest().message.view().size();
+  channel.topic.drop_oldest();
+}
+
 void ChannelTable::make_room(Channel& channel, std::size_t bytes) const {
-  Topic& topic = channel.topic;
+  const Topic& topic = channel.topic;
   while (topic.kept() > 0 && (topic.kept() >= limits_.history_events_max ||
                               channel.history_bytes + bytes > limits_.history_bytes_max)) {
-    channel.history_bytes -= topic.oldest().message.view().size();
-    topic.drop_oldest();
+    drop_oldest(channel);
   }
   if (limits_.history_events_max > 0) channel.history_bytes += bytes;
 }

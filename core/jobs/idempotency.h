@@ -15,6 +15,8 @@
 namespace progressd {
 
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
+/// From a key's first use on.
+inline constexpr Millis kKeyLifeMs = 24 * 3'600'000;
 
 class IdempotencyTable {
  public:
@@ -28,6 +30,7 @@ class IdempotencyTable {
 
   /// Null when the owner has not used the key, or longer ago than a day.
   const Entry* find(std::string_view owner, std::string_view key, Millis at);
+  std::size_t size() const { return entries_.size(); }
   bool full() const { return entries_.size() >= keys_max_; }
   /// Shape: the key is new and the table not full.
   void add(std::string_view owner, std::string_view key, Entry entry, Millis at);

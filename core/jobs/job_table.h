@@ -3,6 +3,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -44,6 +45,15 @@ class JobTable {
   /// Shape: `sequence` is later than all before it; an event that comes of it has this number.
   Outcome apply(Sequence sequence, const Change& change);
 
+  /// Puts a job or a key back as it was before a restart. False when its id is taken.
+  bool restore(std::unique_ptr<Job> job);
+  void restore(std::string_view owner, std::string_view key, IdempotencyTable::Entry entry,
+               Millis at);
+  /// Removals up to here are known, but the jobs that were removed are gone.
+  void forget_removed_through(Sequence sequence) {
+    removed_dropped_ = std::max(removed_dropped_, sequence);
+  }
+
   Job* find(std::string_view id) const;
   std::size_t size() const { return jobs_.size(); }
   std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
@@ -56,6 +66,12 @@ class JobTable {
 
   /// The job that has been over for longest, if that was by `finished_by`.
   const Job* oldest_finished(Millis finished_by) const;
+  /// Jobs that are over, by the sequence of their end.
+  const BySequence& finished() const { return finished_; }
+  std::size_t idempotency_keys() const { return idempotency_.size(); }
+  bool knows_key(std::string_view owner, std::string_view key, Millis at) {
+    return idempotency_.find(owner, key, at) != nullptr;
+  }
 
   /// Jobs that were removed lately, the first removed first.
   const std::deque<std::unique_ptr<Job>>& removed() const { return removed_; }
@@ -66,12 +82,14 @@ class JobTable {
   Outcome create(Sequence sequence, const Change& change);
   Outcome report(Sequence sequence, Job& job, const Change& change);
   Outcome start(Sequence sequence, Job& job, Millis at);
+  Outcome resume(Sequence sequence, Job& job, Millis at);
   Outcome step(Sequence sequence, Job& job, Millis at);
   Outcome stall(Sequence sequence, Job& job, Millis at);
   Outcome cancel(Sequence sequence, Job& job, Millis at);
   Outcome remove(Sequence sequence, Job& job);
   Outcome finish(Sequence sequence, Job& job, State state, Millis at);
   void set_state(Job& job, State state, Millis at);
+  void enter(std::unique_ptr<Job> job);
 
   JobTableLimits limits_;
   std::unordered_map<std::string_view, std::unique_ptr<Job>> jobs_;  // the key is the job's own id
@@ -81,7 +99,7 @@ class JobTable {
     std::size_t live = 0;
   };
   std::unordered_map<std::string, Owned> by_owner_;
-  std::map<Sequence, Job*> finished_;  // by the sequence of their end
+  BySequence finished_;  // by the sequence of their end
   std::deque<std::unique_ptr<Job>> removed_;
   Sequence removed_dropped_ = 0;
   IdempotencyTable idempotency_;

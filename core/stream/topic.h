@@ -3,6 +3,7 @@
 // Owned by what it is about (a job holds its topic). Thread: the loop's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -31,6 +32,14 @@ class Topic {
 
   /// Keeps `event`, which is later than all before it, and at most `history_max` in all.
   void append(const Event& event, std::size_t history_max);
+
+  /// The latest event that is no longer kept; 0 when all are.
+  Sequence dropped_through() const { return dropped_through_; }
+  /// As it was before a restart, after its kept events were appended.
+  void restore(Sequence dropped_through, Sequence last_sequence) {
+    dropped_through_ = std::max(dropped_through_, dropped_through);
+    last_sequence_ = std::max(last_sequence_, last_sequence);
+  }
 
   /// How many events are kept, and the first of them.
   std::size_t kept() const { return count_; }

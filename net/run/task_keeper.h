@@ -27,6 +27,7 @@ class TaskKeeper final : public ChangeObserver {
       : parts_(parts), timer_(parts.loop, [this] { on_timer(); }) {}
 
   void on_applied(const Change& change, Job& job) override;
+  void on_restored(Job& job) override;
   /// A follower who came after the end was told of it.
   void on_told(const Job& job);
   /// Before the hub's flush: who follows has the end queued, and the removal is written with it.
@@ -40,6 +41,7 @@ class TaskKeeper final : public ChangeObserver {
   };
 
   void on_timer();
+  void keep(Task task);
   void remove(const Task& task);
 
   Parts parts_;
