@@ -8,8 +8,6 @@
 namespace progressd {
 namespace {
 
-/// Of 4 KiB: so many in the WAL are copied into the file.
-constexpr int kWalPagesMax = 1'000;
 /// Blocks dropped within one commit, so that a cut holds up nobody.
 constexpr int kBlocksDroppedMax = 2'000;
 /// Pages without use that stay for what comes, and those given back at once.
@@ -216,7 +214,7 @@ Result<void> SqliteJournal::drop_blocks() {
 }
 
 void SqliteJournal::tidy() {
-  if (!db_ || wal_pages_ < kWalPagesMax) return;
+  if (!db_ || wal_pages_ < settings_.wal_pages_max) return;
   wal_pages_ = 0;
   const auto free_pages = db_->integer("PRAGMA freelist_count");
   if (free_pages && *free_pages > kFreePagesMax) {
