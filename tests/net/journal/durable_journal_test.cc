@@ -4,46 +4,20 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <filesystem>
-#include <mutex>
-
 #include "core/journal/memory.h"
 #include "net/system.h"
 #include "net/uv/loop.h"
 #include "net/uv/timer.h"
 #include "net/uv/turn_end.h"
-#include "tests/core/journal/memory_disk.h"
 #include "tests/core/testing.h"
+#include "tests/net/journal/held_disk.h"
 
 namespace progressd {
 namespace {
 
+using testing::HeldDisk;
 using testing::kSomeDay;
 using testing::MemoryDisk;
-
-/// A disk whose calls wait while a test holds it.
-class HeldDisk {
- public:
-  HeldDisk() : disk("held") {
-    disk.before_each = [this] {
-      std::unique_lock lock(mutex_);
-      free_.wait(lock, [this] { return !held_; });
-    };
-  }
-  void hold(bool held) {
-    const std::unique_lock lock(mutex_);
-    held_ = held;
-    free_.notify_all();
-  }
-  MemoryDisk disk;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable free_;
-  bool held_ = false;
-};
 
 /// A loop with tables and a durable journal, as the server has them.
 class Node {
