@@ -2,9 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace progressd {
+namespace {
+
+/// For a quarter of what a commit takes, those who were answered are waited for.
+constexpr Millis kCommitsPerWait = 4;
+constexpr Millis kWaitMsMax = 5;
+
+}  // namespace
 
 DurableJournal::DurableJournal(const Parts& parts, std::unique_ptr<SqliteJournal> engine,
                                const JournalBounds& bounds)
@@ -13,6 +21,7 @@ DurableJournal::DurableJournal(const Parts& parts, std::unique_ptr<SqliteJournal
       path_(engine->path()),
       keeper_(parts.jobs, parts.channels, bounds.log_bytes_min),
       recovery_({parts.ledger, parts.jobs, parts.channels, keeper_, parts.history_events_max}),
+      expected_timer_(parts.loop, [] {}),  // the end of the turn that it makes is what counts
       thread_(parts.loop, std::move(engine),
               [this](JournalThread::FromThread news) { on_news(std::move(news)); }) {
   parts.ledger.defer_to(*this, keeper_, parts.table_bounds);
@@ -48,12 +57,16 @@ JournalBatch DurableJournal::take_gathered() {
 }
 
 void DurableJournal::on_turn_end() {
-  if (state_ == State::kRecovering || !thread_.has_room()) return;
+  if (state_ == State::kRecovering || is_writing_) return;
+  if (gathering_.changes() < expected_ && parts_.loop.now() < expected_until_) return;
+  expected_ = 0;
   JournalBatch batch = take_gathered();
   if (state_ == State::kReady) {
     keeper_.fill(batch, parts_.ledger.last_sequence(), parts_.clock.wall_at());
   }
-  if (!batch.empty()) thread_.hand_over(std::move(batch));
+  if (batch.empty()) return;
+  is_writing_ = true;
+  thread_.hand_over(std::move(batch));
 }
 
 void DurableJournal::on_news(JournalThread::FromThread news) {
@@ -81,6 +94,13 @@ void DurableJournal::on_recovered(const JournalThread::Recovered& recovered) {
 }
 
 void DurableJournal::on_kept(const JournalThread::Kept& kept) {
+  is_writing_ = false;
+  const Millis wait = std::min<Millis>(kept.took.count() / kCommitsPerWait, kWaitMsMax);
+  if (kept.first && wait > 0) {
+    expected_ = kept.changes + gathering_.changes();
+    expected_until_ = parts_.loop.now() + wait;
+    expected_timer_.start_in(wait);
+  }
   if (!kept.first) state_ = State::kAway;
   waiting_changes_ -= kept.changes;
   waiting_bytes_ -= kept.block_bytes;

@@ -15,6 +15,7 @@
 #include "core/journal/state_keeper.h"
 #include "core/ledger.h"
 #include "net/journal/journal_thread.h"
+#include "net/uv/timer.h"
 
 namespace progressd {
 
@@ -48,7 +49,7 @@ class DurableJournal final : public DeferredJournal {
   DurableJournal& operator=(const DurableJournal&) = delete;
 
   std::optional<Error> post(std::span<const Change> changes) override;
-  /// Hands over what was gathered, when the thread has room for it.
+  /// Hands over what was gathered, when the last batch is written.
   void on_turn_end();
 
   /// Whether changes are taken.
@@ -71,6 +72,10 @@ class DurableJournal final : public DeferredJournal {
   Recovery recovery_;
   State state_ = State::kRecovering;
   ChangeBlock gathering_;
+  bool is_writing_ = false;    // a batch was handed over
+  std::size_t expected_ = 0;   // changes, until then
+  Millis expected_until_ = 0;  // of the loop's clock
+  Timer expected_timer_;
   std::size_t waiting_changes_ = 0;  // taken, not settled
   std::size_t waiting_bytes_ = 0;
   std::optional<Error> fault_;  // of the recovery

@@ -27,11 +27,6 @@ JournalThread::JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
           })),
       thread_([this] { run(); }) {}
 
-bool JournalThread::has_room() {
-  const std::unique_lock lock(mutex_);
-  return !slot_;
-}
-
 void JournalThread::hand_over(JournalBatch batch) {
   const std::unique_lock lock(mutex_);
   ENSURE(!slot_);
@@ -79,10 +74,15 @@ std::optional<JournalBatch> JournalThread::take() {
 }
 
 void JournalThread::write(const JournalBatch& batch) {
-  Kept kept{fail(Errc::kUnavailable, "the journal can't be written at present"), batch.changes,
-            batch.block.size(), !batch.rows.empty() || batch.cut};
+  Kept kept{.first = fail(Errc::kUnavailable, "the journal can't be written at present"),
+            .changes = batch.changes,
+            .block_bytes = batch.block.size(),
+            .had_rows = !batch.rows.empty() || batch.cut};
   if (!away_) {
+    const auto began = std::chrono::steady_clock::now();
     const Result<Sequence> first = engine_->append(batch);
+    kept.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - began);
     if (first) {
       kept.first = *first;
     } else {

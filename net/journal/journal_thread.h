@@ -1,5 +1,5 @@
-// Runs a durable journal on a thread of its own. Batches go there one at a time, and while one is
-// written the next gathers on the loop; what comes of them goes back through an inbox:
+// Runs a durable journal on a thread of its own. Batches go there one at a time; what comes of them
+// goes back through an inbox:
 //
 //   hand_over(batch) ─► [ slot ] ─► SqliteJournal.append ─► Inbox ─► on_kept      loop thread
 //
@@ -31,6 +31,7 @@ class JournalThread {
     std::size_t changes = 0;
     std::size_t block_bytes = 0;
     bool had_rows = false;  // or a cut
+    std::chrono::milliseconds took{0};
   };
   /// Reading came to its end.
   struct Recovered {
@@ -50,9 +51,7 @@ class JournalThread {
   JournalThread(const JournalThread&) = delete;
   JournalThread& operator=(const JournalThread&) = delete;
 
-  /// False while the last batch has not begun to be written: once it was, a Kept tells.
-  bool has_room();
-  /// Shape: there is room.
+  /// Shape: the one before was told of by a Kept.
   void hand_over(JournalBatch batch);
   /// Nothing is told any more. Writes what was handed over, then this, then ends.
   void finish(JournalBatch last);
@@ -70,8 +69,8 @@ class JournalThread {
   std::optional<std::chrono::milliseconds> away_;  // the thread's: how long until the next try
   std::shared_ptr<Inbox<FromThread>> inbox_;
   std::mutex mutex_;
-  std::condition_variable wake_;  // the thread
-  std::condition_variable taken_;
+  std::condition_variable wake_;   // the thread
+  std::condition_variable taken_;  // out of the slot
   std::optional<JournalBatch> slot_;
   bool ends_ = false;
   std::thread thread_;  // the last: it uses the others
