@@ -164,8 +164,7 @@ void Server::on_recovered(const Result<void>& recovered) {
 void Server::begin() {
   // Not before: what a recovery reads again has been acted upon.
   for (ChangeObserver* observer : observers()) ledger_.observe(*observer);
-  ready_ = true;
-  if (config_.demo) start_demo();
+  config_.demo ? start_demo() : void(ready_ = true);
 }
 
 void Server::add_seed_systems() {
@@ -206,7 +205,8 @@ void Server::start_demo() {
   spec.message = Text("a demo that takes a minute");
   spec.total = 600;
   change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
-  ledger_.commit(std::move(change), [](const auto&) {});
+  // Who sees that we are ready sees the demo as well.
+  ledger_.commit(std::move(change), [this](const auto&) { ready_ = true; });
 }
 
 void Server::on_turn_end() {

@@ -3,14 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace progressd {
 namespace {
 
-/// For a quarter of what a commit takes, those who were answered are waited for.
-constexpr Millis kCommitsPerWait = 4;
+/// For half of what a commit takes, those who were answered are waited for, but not where a commit
+/// takes less than the timer's millisecond.
 constexpr Millis kWaitMsMax = 5;
+
+Millis wait_after(const JournalThread::Kept& kept) {
+  using std::chrono::milliseconds;
+  if (kept.took < milliseconds(1)) return 0;
+  return std::min<Millis>(std::chrono::ceil<milliseconds>(kept.took / 2).count(), kWaitMsMax);
+}
 
 }  // namespace
 
@@ -95,7 +102,7 @@ void DurableJournal::on_recovered(const JournalThread::Recovered& recovered) {
 
 void DurableJournal::on_kept(const JournalThread::Kept& kept) {
   is_writing_ = false;
-  const Millis wait = std::min<Millis>(kept.took.count() / kCommitsPerWait, kWaitMsMax);
+  const Millis wait = wait_after(kept);
   if (kept.first && wait > 0) {
     expected_ = kept.changes + gathering_.changes();
     expected_until_ = parts_.loop.now() + wait;

@@ -81,7 +81,7 @@ void JournalThread::write(const JournalBatch& batch) {
   if (!away_) {
     const auto began = std::chrono::steady_clock::now();
     const Result<Sequence> first = engine_->append(batch);
-    kept.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+    kept.took = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - began);
     if (first) {
       kept.first = *first;

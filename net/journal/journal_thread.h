@@ -31,7 +31,7 @@ class JournalThread {
     std::size_t changes = 0;
     std::size_t block_bytes = 0;
     bool had_rows = false;  // or a cut
-    std::chrono::milliseconds took{0};
+    std::chrono::microseconds took{0};
   };
   /// Reading came to its end.
   struct Recovered {

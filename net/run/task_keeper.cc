@@ -41,8 +41,10 @@ void TaskKeeper::on_timer() {
 void TaskKeeper::remove(const Task& task) {
   const Job* const job = parts_.jobs.find(task.id);
   if (job == nullptr || job->topic.id() != task.topic) return;  // somebody else removed it
+  going_.insert(task.topic);
   parts_.ledger.commit(make_change(ChangeKind::kDelete, task.id, parts_.clock.wall_at()),
                        [this, task](std::span<const Outcome> outcomes) {
+                         going_.erase(task.topic);
                          const std::optional<Error>& error = outcomes.front().error;
                          if (!error || error->code != Errc::kUnavailable) return;
                          // The journal is away: it is kept on, as if nobody had been told.

@@ -215,6 +215,21 @@ def test_a_client_that_goes_before_its_answer_harms_nobody(server: Start, tmp_pa
     running.patch(job, done=1)
 
 
+def test_a_demo_that_is_there_already_is_no_fault(server: Start, tmp_path: Path) -> None:
+    first = server(*journal_at(tmp_path), "--demo")
+    assert first.job("demo")["attempt"] == 1
+    kill(first)
+    assert server(*journal_at(tmp_path), "--demo").job("demo")["id"] == "demo"
+
+
+def test_a_task_that_was_told_of_is_gone_at_once(server: Start, tmp_path: Path) -> None:
+    running = server(*journal_at(tmp_path), "--demo-duration", "100ms")
+    task = running.request("POST", "/start-task").json()["task_id"]
+    with running.stream(f"/task-progress/{task}") as stream:
+        assert stream.rest()[-1].json["status"] == "completed"
+    assert running.stream(f"/task-progress/{task}").status == 404
+
+
 def test_relaxed_durability_survives_a_kill(server: Start, tmp_path: Path) -> None:
     flags = (*journal_at(tmp_path), "--durability", "relaxed")
     first = server(*flags)
