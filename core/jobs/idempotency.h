@@ -30,6 +30,10 @@ class IdempotencyTable {
 
   /// Null when the owner has not used the key, or longer ago than a day.
   const Entry* find(std::string_view owner, std::string_view key, Millis at);
+  /// Whether find() may find it; nothing expires here.
+  bool contains(std::string_view owner, std::string_view key) const {
+    return entries_.contains(joined(owner, key));
+  }
   std::size_t size() const { return entries_.size(); }
   bool full() const { return entries_.size() >= keys_max_; }
   /// Shape: the key is new and the table not full.

@@ -143,7 +143,7 @@ bool JobTable::restore(std::unique_ptr<Job> owned) {
 
 void JobTable::restore(std::string_view owner, std::string_view key, IdempotencyTable::Entry entry,
                        Millis at) {
-  if (!idempotency_.full() && !knows_key(owner, key, at)) {
+  if (!idempotency_.full() && !knows_key(owner, key)) {
     idempotency_.add(owner, key, std::move(entry), at);
   }
 }

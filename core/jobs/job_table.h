@@ -69,8 +69,8 @@ class JobTable {
   /// Jobs that are over, by the sequence of their end.
   const BySequence& finished() const { return finished_; }
   std::size_t idempotency_keys() const { return idempotency_.size(); }
-  bool knows_key(std::string_view owner, std::string_view key, Millis at) {
-    return idempotency_.find(owner, key, at) != nullptr;
+  bool knows_key(std::string_view owner, std::string_view key) const {
+    return idempotency_.contains(owner, key);
   }
 
   /// Jobs that were removed lately, the first removed first.

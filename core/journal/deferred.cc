@@ -16,7 +16,7 @@ std::optional<Error> OnTheirWay::refusal(std::span<const Change> changes) {
     if (change.kind == ChangeKind::kCreate) {
       const Creation& creation = *change.creation;
       const auto& key = creation.idempotency;
-      if (key && jobs_.knows_key(creation.spec.owner, key->key, change.at)) continue;
+      if (key && jobs_.knows_key(creation.spec.owner, key->key)) continue;
       if (jobs_.size() + jobs_coming_ >= bounds_.jobs_max) {
         return overloaded(jobs_.size() + jobs_coming_, "jobs");
       }

@@ -35,7 +35,7 @@ struct TableBounds {
 /// Creations that were posted and not settled.
 class OnTheirWay {
  public:
-  OnTheirWay(JobTable& jobs, const ChannelTable& channels, const TableBounds& bounds)
+  OnTheirWay(const JobTable& jobs, const ChannelTable& channels, const TableBounds& bounds)
       : jobs_(jobs), channels_(channels), bounds_(bounds) {}
 
   /// kOverloaded when there is no room for what they create.
@@ -47,7 +47,7 @@ class OnTheirWay {
  private:
   void count(std::span<const Change> changes, int by);
 
-  JobTable& jobs_;
+  const JobTable& jobs_;
   const ChannelTable& channels_;
   TableBounds bounds_;
   std::size_t jobs_coming_ = 0;

@@ -36,7 +36,11 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const SqliteSettings&
   Result<SqliteDb> db = open_journal_file(settings, random);
   if (!db) return tl::unexpected(db.error());
   journal->db_ = std::move(*db);
-  if (const auto done = journal->prepare().and_then([&] { return journal->read_meta(); }); !done) {
+  if (const auto done =
+          journal->prepare().and_then([&] { return journal->read_meta(); }).and_then([&] {
+            return journal->begin_epoch(random);
+          });
+      !done) {
     return fail(Errc::kUnavailable,
                 fmt::format("the journal {}: {}", settings.path, done.error().detail));
   }
@@ -90,6 +94,18 @@ Result<void> SqliteJournal::read_meta() {
   last_ = std::max(cut_through_, static_cast<Sequence>(*last));
   blocks_to_drop_ = *first != 0 && static_cast<Sequence>(*first) <= cut_through_;
   return {};
+}
+
+Result<void> SqliteJournal::begin_epoch(Random& random) {
+  const auto synced = db_->integer("SELECT value FROM meta WHERE name = 'synced'");
+  const auto boot = db_->integer("SELECT value FROM meta WHERE name = 'boot'");
+  if (const auto done = first_error(synced, boot); !done) return done;
+  if (*synced == 0 && *boot != settings_.boot) epoch_ = static_cast<std::uint32_t>(random.next());
+  return db_->run(
+      fmt::format("BEGIN IMMEDIATE; UPDATE meta SET value = {} WHERE name = 'epoch';"
+                  "UPDATE meta SET value = {} WHERE name = 'synced';"
+                  "UPDATE meta SET value = {} WHERE name = 'boot'; COMMIT;",
+                  epoch_, settings_.synced ? 1 : 0, settings_.boot));
 }
 
 Result<void> SqliteJournal::read(const std::function<bool(RecoveredPart part)>& visit) {

@@ -22,7 +22,9 @@ class SqliteJournal {
                                                      Random& random);
 
   const std::string& path() const { return settings_.path; }
-  /// Random, made with the file: ids of other journals are not this one's.
+  /// Random, made with the file: ids of other journals are not this one's. Made anew when the
+  /// machine stopped while the file was written without syncs: then changes that were told of may
+  /// be lost, and their numbers are given again.
   std::uint32_t epoch() const { return epoch_; }
   /// Of the latest change that is kept.
   Sequence last() const { return last_; }
@@ -53,6 +55,7 @@ class SqliteJournal {
   };
   Result<void> prepare();
   Result<void> read_meta();
+  Result<void> begin_epoch(Random& random);
   Result<void> read_rows(const std::function<bool(RecoveredPart part)>& visit, RowKind kind,
                          std::string_view sql);
   Result<void> write(const JournalBatch& batch);

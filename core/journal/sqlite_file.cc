@@ -24,9 +24,12 @@ constexpr std::size_t kApplicationIdAt = 68;
 constexpr int kWalKeptBytesMax = 64 * 1024 * 1024;
 
 constexpr std::array<const char*, 1> kSchemaSteps{
-    // To 1. `value` of epoch, cut_through, removed_through (LogCut), and probe.
+    // To 1. `value` of epoch, cut_through, removed_through (LogCut), probe, and, of the last one
+    // who
+    // opened it, synced and boot.
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta VALUES ('cut_through', 0), ('removed_through', 0), ('probe', 0);"
+    "INSERT INTO meta VALUES ('cut_through', 0), ('removed_through', 0), ('probe', 0),"
+    " ('synced', 1), ('boot', 0);"
     "CREATE TABLE block (first INTEGER PRIMARY KEY, changes INTEGER NOT NULL, bytes BLOB NOT NULL);"
     "CREATE TABLE job (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
     "CREATE TABLE channel (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"

@@ -22,7 +22,9 @@ namespace progressd {
 struct SqliteSettings {
   std::string path;
   bool synced = true;  // each commit, before it is answered
-  std::string vfs{};   // empty: the system's
+  /// Another one after each start of the machine.
+  std::int64_t boot = 0;
+  std::string vfs{};  // empty: the system's
   /// Of 4 KiB: so many in the WAL are copied into the file.
   int wal_pages_max = 1'000;
 };

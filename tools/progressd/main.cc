@@ -34,7 +34,8 @@ int run(Config config) {
   std::unique_ptr<SqliteJournal> engine;
   if (const std::optional<std::string> path = sqlite_path(config.journal)) {
     SystemRandom random;
-    auto opened = SqliteJournal::open({.path = *path, .synced = config.journal_synced}, random);
+    auto opened = SqliteJournal::open(
+        {.path = *path, .synced = config.journal_synced, .boot = boot_number()}, random);
     if (!opened) {
       log::error("{}", opened.error().detail);
       return 1;

@@ -90,6 +90,22 @@ TEST_F(SqliteTest, AnotherFileHasAnotherEpoch) {
   EXPECT_NE((*first)->epoch(), (*second)->epoch());
 }
 
+TEST_F(SqliteTest, AMachineThatStoppedBeforeASyncBeginsAnotherEpoch) {
+  const auto epoch_of = [&](bool synced, std::int64_t boot) {
+    const auto journal =
+        SqliteJournal::open({.path = path, .synced = synced, .boot = boot}, chance);
+    EXPECT_TRUE(journal);
+    return (*journal)->epoch();
+  };
+  const std::uint32_t first = epoch_of(/*synced=*/true, 1);
+  EXPECT_EQ(epoch_of(true, 2), first) << "all that was told of is on the disk";
+  EXPECT_EQ(epoch_of(false, 3), first);
+  EXPECT_EQ(epoch_of(false, 3), first) << "only the program ended";
+  const std::uint32_t second = epoch_of(true, 4);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(epoch_of(true, 4), second);
+}
+
 TEST_F(SqliteTest, ACutTakesOffTheLogAndNumbersGoOnStill) {
   auto journal = open();
   ASSERT_TRUE((*journal)->append(batch(2, "one")));
