@@ -49,6 +49,11 @@ class ByteWriter {
   std::string& out_;
 };
 
+/// Wraps where it overflows: spoilt bytes may say any number.
+constexpr std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}

@@ -87,7 +87,8 @@ Change decode_change(ByteReader& in, const std::string& last_job_id, Millis last
   const std::uint8_t head = in.byte();
   const auto kind = static_cast<std::uint8_t>(head & ~kSameJob);
   if (kind >= kChangeKinds) in.fail();
-  Change change = make_change(static_cast<ChangeKind>(kind), {}, last_at + in.integer());
+  Change change =
+      make_change(static_cast<ChangeKind>(kind), {}, wrapping_sum(last_at, in.integer()));
   change.job_id = (head & kSameJob) != 0 ? last_job_id : std::string(in.string());
   switch (change.kind) {
     case ChangeKind::kCreate:

@@ -46,9 +46,9 @@ Event decode_event(const Event& before, ByteReader& in) {
   if (type > static_cast<std::uint8_t>(EventType::kRemoved) || event.state >= kStates) in.fail();
   event.type = static_cast<EventType>(type);
   const std::uint64_t later = in.number();
-  if (later == 0) in.fail();  // each is later than the one before
   event.sequence = before.sequence + later;
-  event.done = before.done + in.integer();
+  if (event.sequence <= before.sequence) in.fail();  // each is later than the one before
+  event.done = wrapping_sum(before.done, in.integer());
   event.rate_per_second = in.real();
   event.eta_seconds = static_cast<std::int32_t>(in.integer());
   if ((says & kOtherMessage) != 0) event.message = in.text();
@@ -137,7 +137,7 @@ std::optional<Restored<Job>> decode_job(std::string_view bytes, std::size_t hist
   job->rate = RateEstimate(rate);
   job->last_sequence = in.number();
   decode_topic(in, history_max, job->topic);
-  if (!in.ok() || !in.at_end()) return std::nullopt;
+  if (!in.ok() || !in.at_end() || job->topic.last_sequence() > through) return std::nullopt;
   return Restored<Job>{std::move(job), through};
 }
 
@@ -165,7 +165,7 @@ std::optional<Restored<Channel>> decode_channel(std::string_view bytes, std::siz
   channel->latest.status = in.string();
   channel->posted_at = in.integer();
   decode_topic(in, history_max, channel->topic);
-  if (!in.ok() || !in.at_end()) return std::nullopt;
+  if (!in.ok() || !in.at_end() || channel->topic.last_sequence() > through) return std::nullopt;
   channel->topic.replay_after(
       0, [&](const Event& event) { channel->history_bytes += event.message.view().size(); });
   return Restored<Channel>{std::move(channel), through};

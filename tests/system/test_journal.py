@@ -264,6 +264,18 @@ def make_newer(path: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def spoil_a_change(path: Path) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE block SET bytes = x'00'")
+        db.execute("PRAGMA journal_mode = DELETE")
+
+
+def lose_a_change(path: Path) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM block WHERE first = 1")
+        db.execute("PRAGMA journal_mode = DELETE")
+
+
 def make_foreign(path: Path) -> None:
     path.unlink()
     with sqlite3.connect(path) as db:
@@ -274,17 +286,19 @@ def make_foreign(path: Path) -> None:
     ("harm", "says"),
     [
         (spoil, ""),
+        (spoil_a_change, "corrupt"),
+        (lose_a_change, "change 1 is missing"),
         (make_newer, "newer"),
         (make_foreign, "another program"),
         (lambda path: path.write_bytes(b"not a database at all\n" * 500), "no SQLite file"),
     ],
-    ids=["corrupt", "newer", "foreign", "garbage"],
+    ids=["corrupt", "spoilt", "holed", "newer", "foreign", "garbage"],
 )
 def test_a_bad_file_is_named_and_left_alone(
     server: Start, tmp_path: Path, harm: Callable[[Path], Any], says: str
 ) -> None:
     first = server(*journal_at(tmp_path))
-    first.external()
+    first.patch(first.external(), done=1)
     end(first)
     path = tmp_path / "journal"
     with sqlite3.connect(path) as db:

@@ -11,6 +11,8 @@ namespace {
 
 using testing::kSomeDay;
 
+constexpr Sequence kThrough = 1'000'000;  // later than all there is
+
 /// Jobs and channels with a past.
 class StateCodecTest : public ::testing::Test {
  protected:
@@ -35,11 +37,11 @@ class StateCodecTest : public ::testing::Test {
 
 TEST_F(StateCodecTest, AJobComesBackAsItWas) {
   for (const auto& [sequence, job] : jobs.all()) {
-    const std::string bytes = encode_job(*job, 77);
+    const std::string bytes = encode_job(*job, kThrough);
     auto restored = decode_job(bytes, 16);
     ASSERT_TRUE(restored);
-    EXPECT_EQ(restored->through, 77u);
-    EXPECT_EQ(encode_job(*restored->subject, 77), bytes);
+    EXPECT_EQ(restored->through, kThrough);
+    EXPECT_EQ(encode_job(*restored->subject, kThrough), bytes);
     const Job& again = *restored->subject;
     EXPECT_EQ(again.spec.id, job->spec.id);
     EXPECT_EQ(again.done, job->done);
@@ -55,11 +57,11 @@ TEST_F(StateCodecTest, AChannelComesBackAsItWas) {
   post.value = std::make_unique<ChannelValue>(ChannelValue{Text("{}"), "s"});
   ledger.commit(std::move(post), [](const auto&) {});
   const Channel& channel = *channels.find("user-0");
-  const std::string bytes = encode_channel(channel, 5);
+  const std::string bytes = encode_channel(channel, kThrough);
   const auto restored = decode_channel(bytes, 16);
   ASSERT_TRUE(restored);
-  EXPECT_EQ(restored->through, 5u);
-  EXPECT_EQ(encode_channel(*restored->subject, 5), bytes);
+  EXPECT_EQ(restored->through, kThrough);
+  EXPECT_EQ(encode_channel(*restored->subject, kThrough), bytes);
   EXPECT_EQ(restored->subject->history_bytes, channel.history_bytes);
   EXPECT_EQ(restored->subject->latest.status, "s");
 }
@@ -70,7 +72,7 @@ TEST_F(StateCodecTest, AShorterHistoryKeepsTheLatestAndSaysWhatItLacks) {
     if (job->topic.kept() > longest->topic.kept()) longest = job;
   }
   ASSERT_GE(longest->topic.kept(), 2u);
-  const auto restored = decode_job(encode_job(*longest, 1), 1);
+  const auto restored = decode_job(encode_job(*longest, kThrough), 1);
   ASSERT_TRUE(restored);
   const Topic& topic = restored->subject->topic;
   EXPECT_EQ(topic.kept(), 1u);
@@ -80,8 +82,10 @@ TEST_F(StateCodecTest, AShorterHistoryKeepsTheLatestAndSaysWhatItLacks) {
 }
 
 TEST_F(StateCodecTest, WhatIsNoRowIsRefused) {
-  const std::string bytes = encode_job(*jobs.all().begin()->second, 1);
+  const std::string bytes = encode_job(*jobs.all().begin()->second, kThrough);
   EXPECT_FALSE(decode_job(bytes + "x", 16));
+  EXPECT_FALSE(decode_job(encode_job(*jobs.all().begin()->second, 0), 16))
+      << "it tells what it is not folded through";
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(decode_job(std::string_view(bytes).substr(0, size), 16)) << size;
   }
