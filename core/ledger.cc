@@ -102,7 +102,10 @@ Outcome Ledger::apply(Sequence sequence, const Change& change) {
   last_sequence_ = sequence;
   if (is_of_channel(change.kind)) return apply_to_channel(sequence, change);
   Outcome outcome = jobs_.apply(sequence, change);
-  if (outcome.error || outcome.existing) return outcome;
+  if (outcome.error || outcome.existing) {
+    if (keeper_ != nullptr && change.kind == ChangeKind::kCreate) keeper_->refused(sequence);
+    return outcome;
+  }
   Job& job = *outcome.job;
   if (change.kind == ChangeKind::kCreate) join_groups(job);
   if (outcome.event) hub_.publish(job.topic, *outcome.event);

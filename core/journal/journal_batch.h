@@ -41,12 +41,17 @@ struct JournalBatch {
   std::string block;  // empty when there are none
   std::vector<StateRow> rows;
   std::optional<LogCut> cut;
+  /// Creations of the log that were refused. A row may say that the job is gone which stood in
+  /// their way: they must not be allowed for that when the log is read again.
+  std::vector<Sequence> refused;
 
-  bool empty() const { return changes == 0 && rows.empty() && !cut; }
+  bool empty() const { return changes == 0 && !has_state(); }
+  bool has_state() const { return !rows.empty() || cut || !refused.empty(); }
 };
 
-/// A part of what a journal holds. The rows come first, then the log.
+/// A part of what a journal holds. What was refused and the rows come first, then the log.
 struct RecoveredPart {
+  std::vector<Sequence> refused;
   std::vector<StateRow> rows;
   struct Block {
     Sequence first;

@@ -8,6 +8,7 @@
 namespace progressd {
 
 bool Recovery::take(const RecoveredPart& part) {
+  refused_.insert(part.refused.begin(), part.refused.end());
   for (const StateRow& row : part.rows) {
     if (!take_row(row)) return false;
   }
@@ -64,6 +65,7 @@ bool Recovery::is_in_row(Sequence sequence, const Change& change) const {
 }
 
 void Recovery::take_change(Sequence sequence, const Change& change) {
+  if (change.kind == ChangeKind::kCreate && refused_.contains(sequence)) return;
   if (!through_.empty() && is_in_row(sequence, change)) return;
   parts_.ledger.replay(sequence, change);
 }
@@ -74,6 +76,7 @@ void Recovery::finish(Sequence last, Sequence removed_through) {
   parts_.keeper.removed_at(removed_through);
   parts_.ledger.restore_last_sequence(last);
   through_.clear();
+  refused_.clear();
 }
 
 }  // namespace progressd

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/journal/journal_batch.h"
 #include "core/ledger.h"
@@ -36,6 +37,7 @@ class Recovery {
 
   Parts parts_;
   std::unordered_map<TopicId, Sequence> through_;  // of what came from a row
+  std::unordered_set<Sequence> refused_;           // creations
   std::size_t changes_ = 0;
 };
 

@@ -66,6 +66,8 @@ Result<void> SqliteJournal::prepare() {
   make(run_.drop_blocks,
        "DELETE FROM block WHERE first <= ?1 AND first <="
        " (SELECT max(first) FROM (SELECT first FROM block ORDER BY first LIMIT ?2))");
+  make(run_.add_refused, "REPLACE INTO refused VALUES (?)");
+  make(run_.drop_refused, "DELETE FROM refused WHERE sequence <= ?");
   make(run_.drop_keys, "DELETE FROM idempotency_key WHERE expires_at <= ?");
   sqlite3_wal_hook(
       db_->get(),
@@ -109,16 +111,19 @@ Result<void> SqliteJournal::begin_epoch(Random& random) {
 }
 
 Result<void> SqliteJournal::read(const std::function<bool(RecoveredPart part)>& visit) {
-  if (const auto done =
-          read_rows(visit, RowKind::kIdempotencyKey, "SELECT id, bytes FROM idempotency_key")
-              .and_then([&] {
-                return read_rows(visit, RowKind::kJob,
-                                 "SELECT id, bytes FROM job ORDER BY id DESC");
-              })
-              .and_then([&] {
-                return read_rows(visit, RowKind::kChannel,
-                                 "SELECT id, bytes FROM channel ORDER BY id DESC");
-              });
+  if (const auto done = read_refused(visit)
+                            .and_then([&] {
+                              return read_rows(visit, RowKind::kIdempotencyKey,
+                                               "SELECT id, bytes FROM idempotency_key");
+                            })
+                            .and_then([&] {
+                              return read_rows(visit, RowKind::kJob,
+                                               "SELECT id, bytes FROM job ORDER BY id DESC");
+                            })
+                            .and_then([&] {
+                              return read_rows(visit, RowKind::kChannel,
+                                               "SELECT id, bytes FROM channel ORDER BY id DESC");
+                            });
       !done) {
     return done;
   }
@@ -143,6 +148,20 @@ Result<void> SqliteJournal::read(const std::function<bool(RecoveredPart part)>& 
     part.blocks.push_back({first, changes, std::string(blocks->bytes(2))});
     bytes += part.blocks.back().bytes.size();
   }
+}
+
+Result<void> SqliteJournal::read_refused(const std::function<bool(RecoveredPart part)>& visit) {
+  Result<Statement> all = db_->prepare("SELECT sequence FROM refused");
+  if (!all) return tl::unexpected(all.error());
+  RecoveredPart part;
+  for (;;) {
+    const Result<bool> row = all->step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) break;
+    part.refused.push_back(static_cast<Sequence>(all->integer(0)));
+  }
+  visit(std::move(part));
+  return {};
 }
 
 Result<void> SqliteJournal::read_rows(const std::function<bool(RecoveredPart part)>& visit,
@@ -197,6 +216,9 @@ Result<void> SqliteJournal::write(const JournalBatch& batch) {
   for (const StateRow& row : batch.rows) {
     if (done) done = write_row(row);
   }
+  for (const Sequence creation : batch.refused) {
+    if (done) done = run_.add_refused.with(1, static_cast<std::int64_t>(creation)).run();
+  }
   if (done && batch.cut) done = write_cut(*batch.cut);
   if (done && blocks_to_drop_) done = drop_blocks();
   return done;
@@ -218,6 +240,8 @@ Result<void> SqliteJournal::write_cut(const LogCut& cut) {
   };
   return set("cut_through", cut.through)
       .and_then([&] { return set("removed_through", cut.removed_through); })
+      .and_then(
+          [&] { return run_.drop_refused.with(1, static_cast<std::int64_t>(cut.through)).run(); })
       .and_then([&] { return run_.drop_keys.with(1, cut.at).run(); });
 }
 

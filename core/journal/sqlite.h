@@ -51,13 +51,14 @@ class SqliteJournal {
 
   struct Statements {
     Statement begin, commit, add_block, add_job, add_channel, add_key, remove_job, remove_channel,
-        set_meta, drop_blocks, drop_keys;
+        set_meta, drop_blocks, drop_keys, add_refused, drop_refused;
   };
   Result<void> prepare();
   Result<void> read_meta();
   Result<void> begin_epoch(Random& random);
   Result<void> read_rows(const std::function<bool(RecoveredPart part)>& visit, RowKind kind,
                          std::string_view sql);
+  Result<void> read_refused(const std::function<bool(RecoveredPart part)>& visit);
   Result<void> write(const JournalBatch& batch);
   Result<void> write_row(const StateRow& row);
   Result<void> write_cut(const LogCut& cut);

@@ -31,6 +31,7 @@ constexpr std::array<const char*, 1> kSchemaSteps{
     "INSERT INTO meta VALUES ('cut_through', 0), ('removed_through', 0), ('probe', 0),"
     " ('synced', 1), ('boot', 0);"
     "CREATE TABLE block (first INTEGER PRIMARY KEY, changes INTEGER NOT NULL, bytes BLOB NOT NULL);"
+    "CREATE TABLE refused (sequence INTEGER PRIMARY KEY);"
     "CREATE TABLE job (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
     "CREATE TABLE channel (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
     "CREATE TABLE idempotency_key (id INTEGER PRIMARY KEY, expires_at INTEGER NOT NULL,"

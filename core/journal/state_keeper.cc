@@ -28,6 +28,13 @@ void StateKeeper::begin(Sequence through) {
 }
 
 void StateKeeper::fill(JournalBatch& batch, Sequence through, Millis at) {
+  fill_slice(batch, through, at);
+  if (batch.empty() || dirty_refused_.empty()) return;
+  in_flight_refused_ = std::exchange(dirty_refused_, {});
+  batch.refused = in_flight_refused_;
+}
+
+void StateKeeper::fill_slice(JournalBatch& batch, Sequence through, Millis at) {
   if (stage_ == Stage::kIdle) {
     // What a round writes is in proportion to what was logged, so that rows that are large beside
     // their changes (a long history) are not written again and again.
@@ -82,7 +89,9 @@ void StateKeeper::add_rows(JournalBatch& batch, Sequence through) {
 
 void StateKeeper::on_kept() {
   in_flight_ = {};
-  stage_ = stage_ == Stage::kCutOut ? Stage::kIdle : Stage::kReady;
+  in_flight_refused_.clear();
+  if (stage_ == Stage::kCutOut) stage_ = Stage::kIdle;
+  if (stage_ == Stage::kRowsOut) stage_ = Stage::kReady;
 }
 
 void StateKeeper::on_refused() {
@@ -91,7 +100,9 @@ void StateKeeper::on_refused() {
   to_do_.channels.merge(in_flight_.channels);
   std::move(in_flight_.keys.begin(), in_flight_.keys.end(), std::back_inserter(to_do_.keys));
   in_flight_ = {};
-  stage_ = Stage::kReady;
+  dirty_refused_.insert(dirty_refused_.end(), in_flight_refused_.begin(), in_flight_refused_.end());
+  in_flight_refused_.clear();
+  if (stage_ != Stage::kIdle) stage_ = Stage::kReady;
 }
 
 }  // namespace progressd

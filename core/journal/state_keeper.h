@@ -37,12 +37,15 @@ class StateKeeper {
   /// A job was removed by this change: the latest one, or one that a recovery found.
   void removed_at(Sequence sequence) { removed_through_ = std::max(removed_through_, sequence); }
 
+  void refused(Sequence creation) { dirty_refused_.push_back(creation); }
+
   /// So many bytes of changes came to the log.
   void logged(std::size_t bytes) { log_bytes_ += bytes; }
 
-  /// Adds the next slice, when it is time for one. `through`: the latest change that was applied.
+  /// Adds the next slice, when it is time for one, and what rows must not be without. `through`:
+  /// the latest change that was applied.
   void fill(JournalBatch& batch, Sequence through, Millis at);
-  /// What became of the slice.
+  /// What became of a batch that has_state().
   void on_kept();
   void on_refused();
 
@@ -56,6 +59,7 @@ class StateKeeper {
   enum class Stage : std::uint8_t { kIdle, kReady, kRowsOut, kCutOut };
 
   void begin(Sequence through);
+  void fill_slice(JournalBatch& batch, Sequence through, Millis at);
   void add_rows(JournalBatch& batch, Sequence through);
   void add(StateRow row, JournalBatch& batch);
 
@@ -65,6 +69,8 @@ class StateKeeper {
   Dirty dirty_;      // since the round began
   Dirty to_do_;      // of the round, not written yet
   Dirty in_flight_;  // of the slice
+  std::vector<Sequence> dirty_refused_;
+  std::vector<Sequence> in_flight_refused_;
   Stage stage_ = Stage::kIdle;
   LogCut cut_;  // of the round
   Sequence removed_through_ = 0;

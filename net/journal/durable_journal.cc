@@ -112,7 +112,7 @@ void DurableJournal::on_kept(const JournalThread::Kept& kept) {
   waiting_changes_ -= kept.changes;
   waiting_bytes_ -= kept.block_bytes;
   if (kept.first) keeper_.logged(kept.block_bytes);
-  if (kept.had_rows) kept.first ? keeper_.on_kept() : keeper_.on_refused();
+  if (kept.had_state) kept.first ? keeper_.on_kept() : keeper_.on_refused();
   parts_.ledger.settle(kept.first, kept.changes);
 }
 

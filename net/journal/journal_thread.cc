@@ -77,7 +77,7 @@ void JournalThread::write(const JournalBatch& batch) {
   Kept kept{.first = fail(Errc::kUnavailable, "the journal can't be written at present"),
             .changes = batch.changes,
             .block_bytes = batch.block.size(),
-            .had_rows = !batch.rows.empty() || batch.cut};
+            .had_state = batch.has_state()};
   if (!away_) {
     const auto began = std::chrono::steady_clock::now();
     const Result<Sequence> first = engine_->append(batch);

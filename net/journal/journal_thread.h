@@ -30,7 +30,7 @@ class JournalThread {
     Result<Sequence> first;  // of its changes
     std::size_t changes = 0;
     std::size_t block_bytes = 0;
-    bool had_rows = false;  // or a cut
+    bool had_state = false;  // rows, or a cut
     std::chrono::microseconds took{0};
   };
   /// Reading came to its end.

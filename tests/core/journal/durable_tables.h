@@ -50,7 +50,7 @@ class DurableTables final : public DeferredJournal {
     batch.block = block.take();
     keeper.fill(batch, ledger.last_sequence(), kSomeDay);
     const Result<Sequence> first = engine->append(batch);
-    if (!batch.rows.empty() || batch.cut) first ? keeper.on_kept() : keeper.on_refused();
+    if (batch.has_state()) first ? keeper.on_kept() : keeper.on_refused();
     if (first) keeper.logged(batch.block.size());
     if (batch.cut) ++cuts;
     ledger.settle(first, batch.changes);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "core/base/base64url.h"
 #include "core/journal/memory.h"
 #include "core/journal/state_codec.h"
 #include "tests/core/journal/changes.h"
@@ -16,12 +17,20 @@ namespace {
 using testing::DurableTables;
 using testing::kSomeDay;
 
-/// Everything there is to know about jobs and channels, as text.
+/// What stands for everything there is to know about it.
+std::string mark_of(const std::string& row) {
+  return base64url(view_of(sha256(row))).substr(0, 12);
+}
+
+/// Everything there is to know about jobs and channels, briefly.
 std::map<std::string, std::string> dump(const JobTable& jobs, const ChannelTable& channels) {
   std::map<std::string, std::string> all;
-  for (const auto& [sequence, job] : jobs.all()) all["job " + job->spec.id] = encode_job(*job, 0);
+  for (const auto& [sequence, job] : jobs.all()) {
+    all["job " + job->spec.id] =
+        fmt::format("{} {} {}", state_name(job->state), job->done, mark_of(encode_job(*job, 0)));
+  }
   for (const Channel* channel : channels.by_age()) {
-    all["channel " + channel->user] = encode_channel(*channel, 0);
+    all["channel " + channel->user] = mark_of(encode_channel(*channel, 0));
   }
   return all;
 }
@@ -234,10 +243,10 @@ TEST_F(RecoveryTest, AnActiveJobGoesOnAsItsNextAttempt) {
 TEST_F(RecoveryTest, WhatIsNoRowAndNoBlockIsCorrupt) {
   auto tables = start(1'000);
   Recovery recovery({tables->ledger, tables->jobs, tables->channels, tables->keeper, 16});
-  EXPECT_FALSE(recovery.take({{{RowKind::kJob, 1, "nonsense"}}, {}}));
-  EXPECT_FALSE(recovery.take({{{RowKind::kChannel, 1, "nonsense"}}, {}}));
-  EXPECT_FALSE(recovery.take({{{RowKind::kIdempotencyKey, 1, "nonsense"}}, {}}));
-  EXPECT_FALSE(recovery.take({{}, {{1, 1, "nonsense"}}}));
+  EXPECT_FALSE(recovery.take({{}, {{RowKind::kJob, 1, "nonsense"}}, {}}));
+  EXPECT_FALSE(recovery.take({{}, {{RowKind::kChannel, 1, "nonsense"}}, {}}));
+  EXPECT_FALSE(recovery.take({{}, {{RowKind::kIdempotencyKey, 1, "nonsense"}}, {}}));
+  EXPECT_FALSE(recovery.take({{}, {}, {{1, 1, "nonsense"}}}));
 }
 
 }  // namespace
