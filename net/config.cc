@@ -43,10 +43,18 @@ void add_network_flags(CLI::App& app, Config& config) {
 
 void add_job_flags(CLI::App& app, Config& config) {
   Flags flags(app, "Jobs");
-  flags.parsed("--journal", "Where changes are kept: memory:, nothing survives a restart", "URL",
+  flags.parsed("--journal",
+               "Where changes are kept: memory:, nothing survives a restart, or sqlite:PATH", "URL",
                config.journal, [&config](const std::string& url) {
-                 check_member("--journal", url, {"memory:"});
+                 if (!sqlite_path(url)) check_member("--journal", url, {"memory:", "sqlite:PATH"});
                  config.journal = url;
+               });
+  flags.parsed("--durability",
+               "With sqlite: full, what was answered survives a power cut, or relaxed, it survives "
+               "the program's end",
+               "LEVEL", "full", [&config](const std::string& level) {
+                 check_member("--durability", level, {"full", "relaxed"});
+                 config.journal_synced = level == "full";
                });
   flags.count("--history-events", config.history.events_max,
               "Events kept for each job or channel, for streams that resume");
@@ -271,6 +279,12 @@ Result<void> use_passed_sockets(Config& config, std::vector<int> sockets) {
   }
   config.passed_sockets = std::move(sockets);
   return check_listeners(config);
+}
+
+std::optional<std::string> sqlite_path(const std::string& journal) {
+  constexpr std::string_view kScheme = "sqlite:";
+  if (!journal.starts_with(kScheme) || journal.size() == kScheme.size()) return std::nullopt;
+  return journal.substr(kScheme.size());
 }
 
 Config in_force(Config config) {

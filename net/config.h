@@ -1,6 +1,7 @@
 // What the server is told at its start: flags, which a config file or the environment may give too.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,6 +25,7 @@ struct Config {
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
+  bool journal_synced = true;  // each commit, before it is answered
   HistoryLimits history;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;
@@ -53,6 +55,8 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
 /// Listens on these sockets, which were passed by a service manager, and on no address else.
 /// Errors: kInvalid, for what does not listen for TCP, or is reached from outside where it may not.
 Result<void> use_passed_sockets(Config& config, std::vector<int> sockets);
+/// The file of a journal `sqlite:PATH`; none for another one.
+std::optional<std::string> sqlite_path(const std::string& journal);
 
 /// The same with every limit of 0, which means none, replaced by one that nothing reaches.
 Config in_force(Config config);

@@ -1,6 +1,7 @@
 #include "net/server.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -33,6 +34,16 @@ bool is_on_loopback(const Config& config) {
   });
 }
 
+/// A table that is folded from a durable journal has no bound of its own: see TableBounds.
+JobTableLimits table_limits(JobTableLimits limits, bool durable) {
+  if (durable) limits.jobs_max = limits.idempotency_keys_max = SIZE_MAX;
+  return limits;
+}
+ChannelLimits table_limits(ChannelLimits limits, bool durable) {
+  if (durable) limits.channels_max = SIZE_MAX;
+  return limits;
+}
+
 Tick tick_of(const Loop& loop) { return static_cast<Tick>(loop.now() / kTickMs); }
 
 }  // namespace
@@ -47,7 +58,8 @@ void complete_config(Config& config, std::size_t descriptors) {
     config.job_threads = std::max(1U, std::thread::hardware_concurrency());
 }
 
-Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine)
+Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine,
+               std::unique_ptr<SqliteJournal> engine)
     : config_(config),
       limits_(in_force(config)),
       loop_(loop),
@@ -56,9 +68,9 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       random_(*machine_.random),
       io_(*machine_.io),
       journal_(random_),
-      ids_(journal_.epoch()),
-      jobs_(limits_.jobs),
-      channels_(limits_.channels),
+      ids_(engine != nullptr ? engine->epoch() : journal_.epoch()),
+      jobs_(table_limits(limits_.jobs, engine != nullptr)),
+      channels_(table_limits(limits_.channels, engine != nullptr)),
       connections_(io_,
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
@@ -77,7 +89,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       task_keeper_({loop, ledger_, jobs_, hub_, clock_, config_.keep_told_tasks_ms}),
       lag_(loop),
       gate_(config_.access, is_on_loopback(config_), clock_, random_),
-      creation_limits_(jobs_, loop, config_.access.jobs_per_user_max,
+      creation_limits_(jobs_, ledger_, loop, config_.access.jobs_per_user_max,
                        config_.access.creates_per_second_max),
       report_limits_(loop, limits_.access.reports_per_second_max),
       job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_, report_limits_}),
@@ -87,7 +99,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       ticket_api_(gate_, jobs_),
       watches_({loop, hub_, opener_, random_}, config_.watches),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, stream_limits_,
-                       lag_, watches_, [this] { return ready_ && drain_until_ == 0; }}),
+                       lag_, watches_, [this] { return is_ready(); }}),
       metrics_api_({connections_, streams_, jobs_, channels_, ledger_, hub_, cpu_runner_, lag_,
                     watches_, http_}),
       demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs, creation_limits_}),
@@ -113,10 +125,6 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
                   }),
       drain_timer_(loop, [this] { on_drain_tick(); }),
       turn_end_(loop, [this] { on_turn_end(); }) {
-  ledger_.observe(timer_runner_);
-  ledger_.observe(cpu_runner_);
-  ledger_.observe(caretaker_);
-  ledger_.observe(task_keeper_);
   job_api_.add_routes(router_);
   report_api_.add_routes(router_);
   stream_api_.add_routes(router_);
@@ -127,6 +135,45 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
   add_seed_systems();
   for (const auto& system : seed_systems_) system->add_routes(router_);
   tick_timer_.start_every(kTickMs);
+  if (engine != nullptr) open_journal(std::move(engine));
+}
+
+bool Server::is_ready() const {
+  return ready_ && drain_until_ == 0 && (durable_ == nullptr || durable_->is_ready());
+}
+
+std::vector<ChangeObserver*> Server::observers() {
+  return {&timer_runner_, &cpu_runner_, &caretaker_, &task_keeper_};
+}
+
+void Server::open_journal(std::unique_ptr<SqliteJournal> engine) {
+  router_.hold();
+  durable_ = std::make_unique<DurableJournal>(
+      DurableJournal::Parts{loop_, ledger_, jobs_, channels_, clock_, limits_.history,
+                            TableBounds{limits_.jobs.jobs_max, limits_.jobs.idempotency_keys_max,
+                                        limits_.channels.channels_max},
+                            [this](const Result<void>& recovered) { on_recovered(recovered); }},
+      std::move(engine));
+}
+
+void Server::on_recovered(const Result<void>& recovered) {
+  if (!recovered) {
+    fault_ = recovered.error();
+    return loop_.stop();
+  }
+  for (const auto& [sequence, job] : jobs_.all()) {
+    for (ChangeObserver* observer : observers()) observer->on_restored(*job);
+  }
+  log::info("the journal holds {} jobs and {} channels; {} changes were read again", jobs_.size(),
+            channels_.size(), durable_->recovered_changes());
+  router_.begin();
+  begin();
+}
+
+void Server::begin() {
+  // Not before: what a recovery reads again has been acted upon.
+  for (ChangeObserver* observer : observers()) ledger_.observe(*observer);
+  config_.demo ? start_demo() : void(ready_ = true);
 }
 
 void Server::add_seed_systems() {
@@ -141,6 +188,7 @@ void Server::add_seed_systems() {
 }
 
 Server::~Server() {
+  durable_.reset();  // keeps what it has taken
   // While there is still a hub to unsubscribe from.
   connections_.close_all();
 }
@@ -154,9 +202,8 @@ Result<std::vector<std::string>> Server::start() {
     if (!one) return tl::unexpected(one.error());
     bound.push_back(*one);
   }
-  ready_ = true;
   loop_.update_now();
-  if (config_.demo) start_demo();
+  if (durable_ == nullptr) begin();
   return bound;
 }
 
@@ -169,7 +216,8 @@ void Server::start_demo() {
   spec.message = Text("a demo that takes a minute");
   spec.total = 600;
   change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
-  ledger_.commit(std::move(change), [](const auto&) {});
+  // Who sees that we are ready sees the demo as well.
+  ledger_.commit(std::move(change), [this](const auto&) { ready_ = true; });
 }
 
 void Server::on_turn_end() {
@@ -181,6 +229,7 @@ void Server::on_turn_end() {
   connections_.reap();
   timer_runner_.on_turn_end();
   caretaker_.on_turn_end();
+  if (durable_ != nullptr) durable_->on_turn_end();
 }
 
 void Server::begin_drain() {

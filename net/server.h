@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,8 @@
 #include "core/ledger.h"
 #include "core/stream/hub.h"
 #include "net/api/job_api.h"
-#include "net/api/opening.h"
 #include "net/api/metrics_api.h"
+#include "net/api/opening.h"
 #include "net/api/operations_api.h"
 #include "net/api/report_api.h"
 #include "net/api/stream_api.h"
@@ -23,6 +24,7 @@
 #include "net/http/deadlines.h"
 #include "net/http/http_connections.h"
 #include "net/http/listener.h"
+#include "net/journal/durable_journal.h"
 #include "net/lag_meter.h"
 #include "net/run/caretaker.h"
 #include "net/run/cpu_runner.h"
@@ -45,8 +47,10 @@ struct Machine {
 class Server {
  public:
   /// `config.connections_max` and `config.job_threads` are set (see complete_config()).
-  /// `rounds_per_ms`: of core/sim/cpu_work, on this machine.
-  Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine = {});
+  /// `rounds_per_ms`: of core/sim/cpu_work, on this machine. `engine`: null for a journal in
+  /// memory.
+  Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine = {},
+         std::unique_ptr<SqliteJournal> engine = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -54,6 +58,8 @@ class Server {
   /// Listens on every address of the config. Returns them with their ports.
   /// Errors: that of the first which can't be had.
   Result<std::vector<std::string>> start();
+  /// Why the loop was stopped, when that is no end as it should be.
+  const std::optional<Error>& fault() const { return fault_; }
 
   const Router& routes() const { return router_; }
   /// For connections that no listener of this server accepted.
@@ -67,6 +73,11 @@ class Server {
   void on_turn_end();
   void on_drain_tick();
   void start_demo();
+  bool is_ready() const;
+  std::vector<ChangeObserver*> observers();
+  void open_journal(std::unique_ptr<SqliteJournal> engine);
+  void on_recovered(const Result<void>& recovered);
+  void begin();
 
   const Config config_;  // as it was given
   const Config limits_;  // with limits of 0 as none
@@ -110,6 +121,8 @@ class Server {
   Timer tick_timer_;
   Timer drain_timer_;
   TurnEnd turn_end_;
+  std::unique_ptr<DurableJournal> durable_;  // null: the journal is in memory
+  std::optional<Error> fault_;
   bool ready_ = false;
   Millis drain_until_ = 0;  // of the loop's clock; 0: not draining
   Millis idle_until_ = 0;

@@ -4,7 +4,11 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cstring>
+#include <fstream>
+#include <string>
 
+#include "core/base/digest.h"
 #include "core/base/ensure.h"
 
 namespace progressd {
@@ -32,6 +36,17 @@ std::size_t raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);  // refused: the present limit stays in force
   ENSURE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   return limit.rlim_cur;
+}
+
+std::int64_t boot_number() {
+  // Source: random(4), a UUID.
+  std::string id;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), id);
+  if (id.empty()) return 0;
+  const Digest digest = sha256(id);
+  std::int64_t number = 0;
+  std::memcpy(&number, digest.data(), sizeof number);
+  return number;
 }
 
 }  // namespace progressd

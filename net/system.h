@@ -27,4 +27,7 @@ class SystemRandom final : public Random {
 /// Raises the limit of open descriptors to what is allowed. Returns what is in force then.
 std::size_t raise_descriptor_limit();
 
+/// Another one after each start of the machine; 0 where the system does not say.
+std::int64_t boot_number();
+
 }  // namespace progressd

@@ -19,10 +19,7 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
       return fail(Errc::kOverloaded,
                   fmt::format("there are {} channels already", channels_.size()));
     }
-    auto owned = std::make_unique<Channel>(change.job_id, sequence);
-    channel = owned.get();
-    channels_.emplace(channel->user, std::move(owned));
-    channel->in_age = by_age_.insert(by_age_.end(), channel);
+    channel = &enter(std::make_unique<Channel>(change.job_id, sequence));
   } else {
     by_age_.splice(by_age_.end(), by_age_, channel->in_age);
   }
@@ -38,6 +35,19 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
   event.type = EventType::kProgress;
   event.state_changed = status_changed;
   return Posted{*channel, is_new, std::move(event)};
+}
+
+Channel& ChannelTable::enter(std::unique_ptr<Channel> owned) {
+  Channel& channel = *owned;
+  channels_.emplace(channel.user, std::move(owned));
+  channel.in_age = by_age_.insert(by_age_.end(), &channel);
+  return channel;
+}
+
+bool ChannelTable::restore(std::unique_ptr<Channel> owned) {
+  if (find(owned->user) != nullptr) return false;
+  enter(std::move(owned));
+  return true;
 }
 
 std::unique_ptr<Channel> ChannelTable::take(const Change& change) {

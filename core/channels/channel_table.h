@@ -39,15 +39,26 @@ class ChannelTable {
   /// none, or when it was posted to since.
   std::unique_ptr<Channel> take(const Change& change);
 
+  /// Puts a channel back as it was before a restart. False when its user has one. After the last
+  /// of them, sort_by_age().
+  bool restore(std::unique_ptr<Channel> channel);
+  void sort_by_age() {
+    by_age_.sort([](const Channel* a, const Channel* b) { return a->posted_at < b->posted_at; });
+  }
+
   Channel* find(std::string_view user) const;
   std::size_t size() const { return channels_.size(); }
   /// The channel that was not posted to for longest; null when there is none.
   const Channel* oldest() const { return by_age_.empty() ? nullptr : by_age_.front(); }
+  /// The one posted to last stands at the end.
+  const std::list<Channel*>& by_age() const { return by_age_; }
 
  private:
+  Channel& enter(std::unique_ptr<Channel> channel);
+
   ChannelLimits limits_;
   NameTable<Channel> channels_;
-  std::list<Channel*> by_age_;  // the one posted to last stands at the end
+  std::list<Channel*> by_age_;
 };
 
 }  // namespace progressd

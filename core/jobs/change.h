@@ -28,9 +28,15 @@ enum class ChangeKind : std::uint8_t {
   kChannelPost,    // somebody posts an object to a user's channel
   kChannelClear,   // somebody clears what was posted
   kChannelForget,  // nobody has posted since `at`
-};
 
-constexpr bool is_of_channel(ChangeKind kind) { return kind >= ChangeKind::kChannelPost; }
+  kResume,  // a built-in job that was active goes on after a restart
+};
+// Journals on disk hold these numbers: a new kind goes to the end.
+inline constexpr std::size_t kChangeKinds = static_cast<std::size_t>(ChangeKind::kResume) + 1;
+
+constexpr bool is_of_channel(ChangeKind kind) {
+  return kind >= ChangeKind::kChannelPost && kind <= ChangeKind::kChannelForget;
+}
 
 struct IdempotencyKey {
   std::string key;

@@ -6,8 +6,6 @@
 
 namespace progressd {
 
-constexpr Millis kKeyLifeMs = 24 * 3'600'000;
-
 std::string IdempotencyTable::joined(std::string_view owner, std::string_view key) {
   // An owner holds any bytes, so its length goes first: no two pairs look alike.
   return std::to_string(owner.size()).append(":").append(owner).append(key);

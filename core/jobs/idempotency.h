@@ -15,6 +15,8 @@
 namespace progressd {
 
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
+/// From a key's first use on.
+inline constexpr Millis kKeyLifeMs = 24 * 3'600'000;
 
 class IdempotencyTable {
  public:
@@ -32,6 +34,7 @@ class IdempotencyTable {
   bool holds(std::string_view owner, std::string_view key) const {
     return entries_.contains(joined(owner, key));
   }
+  std::size_t size() const { return entries_.size(); }
   bool full() const { return entries_.size() >= keys_max_; }
   /// Shape: the key is new and the table not full.
   void add(std::string_view owner, std::string_view key, Entry entry, Millis at);

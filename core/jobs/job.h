@@ -54,6 +54,17 @@ struct JobSpec {
 /// Progress per second as an exponentially weighted mean over the last seconds.
 class RateEstimate {
  public:
+  /// All of it, to be kept over a restart.
+  struct Parts {
+    double per_second = 0;
+    std::int64_t uncounted = 0;
+    Millis last_at = 0;
+  };
+  RateEstimate() = default;
+  explicit RateEstimate(const Parts& parts)
+      : per_second_(parts.per_second), uncounted_(parts.uncounted), last_at_(parts.last_at) {}
+  Parts parts() const { return {per_second_, uncounted_, last_at_}; }
+
   void start(Millis at) { last_at_ = at; }
   void add(std::int64_t steps, Millis at);
   /// 0 while unknown.

@@ -99,6 +99,8 @@ Outcome JobTable::apply(Sequence sequence, const Change& change) {
       return report(sequence, *job, change);
     case ChangeKind::kStart:
       return start(sequence, *job, change.at);
+    case ChangeKind::kResume:
+      return resume(sequence, *job, change.at);
     case ChangeKind::kStep:
       return step(sequence, *job, change.at);
     case ChangeKind::kStall:
@@ -141,14 +143,34 @@ Outcome JobTable::create(Sequence sequence, const Change& change) {
   }
   auto owned = std::make_unique<Job>(spec, change.at, sequence);
   Job& job = *owned;
-  jobs_.emplace(job.spec.id, std::move(owned));
-  by_sequence_.emplace(sequence, &job);
-  Owned& of_owner = by_owner_[job.spec.owner];
-  of_owner.jobs.emplace(sequence, &job);
-  ++of_owner.live;
-  ++counted(job);
+  enter(std::move(owned));
   if (key) idempotency_.add(spec.owner, key->key, {key->body, spec.id, sequence}, change.at);
   return told(job, EventType::kSnapshot, sequence, true);
+}
+
+void JobTable::enter(std::unique_ptr<Job> owned) {
+  Job& job = *owned;
+  jobs_.emplace(job.spec.id, std::move(owned));
+  by_sequence_.emplace(job.created_sequence, &job);
+  Owned& of_owner = by_owner_[job.spec.owner];
+  of_owner.jobs.emplace(job.created_sequence, &job);
+  if (!is_terminal(job.state)) ++of_owner.live;
+  ++counted(job);
+}
+
+bool JobTable::restore(std::unique_ptr<Job> owned) {
+  Job& job = *owned;
+  if (find(job.spec.id) != nullptr) return false;
+  enter(std::move(owned));
+  if (is_terminal(job.state)) finished_.emplace(job.last_sequence, &job);
+  return true;
+}
+
+void JobTable::restore(std::string_view owner, std::string_view key, IdempotencyTable::Entry entry,
+                       Millis at) {
+  if (!idempotency_.full() && !knows_key(owner, key)) {
+    idempotency_.add(owner, key, std::move(entry), at);
+  }
 }
 
 Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
@@ -211,6 +233,14 @@ Outcome JobTable::start(Sequence sequence, Job& job, Millis at) {
   if (job.state == State::kActive) return applied(job);
   set_state(job, State::kActive, at);
   return told(job, EventType::kProgress, sequence, true);
+}
+
+Outcome JobTable::resume(Sequence sequence, Job& job, Millis at) {
+  if (is_terminal(job.state)) return refuse_terminal(job);
+  if (job.state == State::kPending) return applied(job);
+  ++job.attempt;
+  job.rate.start(at);  // while nobody worked it had no pace
+  return told(job, EventType::kProgress, sequence, false);
 }
 
 Outcome JobTable::step(Sequence sequence, Job& job, Millis at) {

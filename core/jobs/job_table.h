@@ -3,6 +3,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -49,6 +50,14 @@ class JobTable {
   /// Fetches what applying these changes will touch into the processor's caches, all of it at once:
   /// where jobs are many, each would be waited for in turn.
   void prefetch(std::span<const Change> changes) const;
+  /// Puts a job or a key back as it was before a restart. False when its id is taken.
+  bool restore(std::unique_ptr<Job> job);
+  void restore(std::string_view owner, std::string_view key, IdempotencyTable::Entry entry,
+               Millis at);
+  /// Removals up to here are known, but the jobs that were removed are gone.
+  void forget_removed_through(Sequence sequence) {
+    removed_dropped_ = std::max(removed_dropped_, sequence);
+  }
 
   Job* find(std::string_view id) const;
   std::size_t size() const { return jobs_.size(); }
@@ -71,6 +80,9 @@ class JobTable {
 
   /// The job that has been over for longest, if that was by `finished_by`.
   const Job* oldest_finished(Millis finished_by) const;
+  /// Jobs that are over, by the sequence of their end.
+  const BySequence& finished() const { return finished_; }
+  std::size_t idempotency_keys() const { return idempotency_.size(); }
 
   /// Jobs that were removed lately, the first removed first.
   const std::deque<std::unique_ptr<Job>>& removed() const { return removed_; }
@@ -81,6 +93,7 @@ class JobTable {
   Outcome create(Sequence sequence, const Change& change);
   Outcome report(Sequence sequence, Job& job, const Change& change);
   Outcome start(Sequence sequence, Job& job, Millis at);
+  Outcome resume(Sequence sequence, Job& job, Millis at);
   Outcome step(Sequence sequence, Job& job, Millis at);
   Outcome stall(Sequence sequence, Job& job, Millis at);
   Outcome cancel(Sequence sequence, Job& job, Millis at);
@@ -88,6 +101,7 @@ class JobTable {
   Outcome finish(Sequence sequence, Job& job, State state, Millis at);
   void set_state(Job& job, State state, Millis at);
   std::size_t& counted(const Job& job);
+  void enter(std::unique_ptr<Job> job);
 
   JobTableLimits limits_;
   NameTable<Job> jobs_;
@@ -97,7 +111,7 @@ class JobTable {
     std::size_t live = 0;
   };
   std::unordered_map<std::string, Owned> by_owner_;
-  std::map<Sequence, Job*> finished_;  // by the sequence of their end
+  BySequence finished_;  // by the sequence of their end
   std::deque<std::unique_ptr<Job>> removed_;
   Sequence removed_dropped_ = 0;
   IdempotencyTable idempotency_;

@@ -3,6 +3,7 @@
 // Owned by what it is about (a job holds its topic). Thread: the loop's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -38,10 +39,20 @@ class Topic {
 
   /// Keeps `event`, which is later than all before it, and drops the oldest over the limits.
   void append(const Event& event, const HistoryLimits& limits);
+  /// How many events are kept.
+  std::size_t kept() const { return count_; }
   /// Of the texts of the kept events; one that several share counts for each.
   std::size_t history_bytes() const { return history_bytes_; }
   /// Fetches what append() and a publication touch into the processor's cache.
   void prefetch() const;
+
+  /// The latest event that is no longer kept; 0 when all are.
+  Sequence dropped_through() const { return dropped_through_; }
+  /// As it was before a restart, after its kept events were appended.
+  void restore(Sequence dropped_through, Sequence last_sequence) {
+    dropped_through_ = std::max(dropped_through_, dropped_through);
+    last_sequence_ = std::max(last_sequence_, last_sequence);
+  }
 
   /// Whether all that came after `sequence` is still kept.
   bool retains_after(Sequence sequence) const { return sequence >= dropped_through_; }

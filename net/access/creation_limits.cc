@@ -12,7 +12,7 @@ constexpr int kFullRetryAfterSeconds = 5;
 
 std::optional<Response> CreationLimits::refuse(const Caller& caller) {
   if (!caller.authenticated) return std::nullopt;
-  const std::size_t live = jobs_.live_of(caller.user);
+  const std::size_t live = jobs_.live_of(caller.user) + ledger_.creations_on_their_way(caller.user);
   if (live_jobs_max_ != 0 && live >= live_jobs_max_) {
     return problem(429,
                    fmt::format("{} jobs of this user are not over yet, --max-jobs-per-user "

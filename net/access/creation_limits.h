@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/jobs/job_table.h"
+#include "core/ledger.h"
 #include "net/access/caller.h"
 #include "net/access/rate_limit.h"
 #include "net/http/response.h"
@@ -17,15 +18,20 @@ namespace progressd {
 class CreationLimits {
  public:
   /// `live_jobs_max`, `per_second_max`: of one user; 0: no limit.
-  CreationLimits(const JobTable& jobs, const Loop& loop, std::size_t live_jobs_max,
-                 std::size_t per_second_max)
-      : jobs_(jobs), loop_(loop), live_jobs_max_(live_jobs_max), rate_(per_second_max) {}
+  CreationLimits(const JobTable& jobs, const Ledger& ledger, const Loop& loop,
+                 std::size_t live_jobs_max, std::size_t per_second_max)
+      : jobs_(jobs),
+        ledger_(ledger),
+        loop_(loop),
+        live_jobs_max_(live_jobs_max),
+        rate_(per_second_max) {}
 
   /// The answer to a caller who may not make a job now; none, and it counts, when they may.
   std::optional<Response> refuse(const Caller& caller);
 
  private:
   const JobTable& jobs_;
+  const Ledger& ledger_;
   const Loop& loop_;
   const std::size_t live_jobs_max_;
   RateLimit rate_;

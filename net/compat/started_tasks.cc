@@ -46,7 +46,9 @@ void StartedTasks::start(const Request& request, const Responder& responder) {
 
 void StartedTasks::follow(const Request& request, const Responder& responder) {
   Job* const job = parts_.jobs.find(request.path_parameters[0]);
-  if (job == nullptr) return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  if (job == nullptr || parts_.keeper.is_going(*job)) {
+    return responder.reply(problem(404, no_such_job(request.path_parameters[0])));
+  }
   if (refused(may_see(request.caller, *job), responder)) return;
   if (!accepts_stream(request, responder)) return;
   const bool is_told =

@@ -88,6 +88,7 @@ void Router::dispatch(Request& request, Responder responder) const {
           route.audience == Audience::kStreams || route.audience == Audience::kJobStream;
       request.stream_job = job_of(route, request);
       if (route.audience != Audience::kEverybody) {
+        if (held_) return responder.reply(problem(503, "the server is starting", 1));
         if (std::optional<Response> refusal = gate_.identify(request, is_stream)) {
           return responder.reply(std::move(*refusal));
         }

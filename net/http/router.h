@@ -38,6 +38,10 @@ class Router {
   void add(Method method, std::string_view pattern, Handler handler,
            Audience audience = Audience::kCallers, std::string_view job_parameter = {});
 
+  /// Until begin(), whoever asks for what is not everybody's is answered 503.
+  void hold() { held_ = true; }
+  void begin() { held_ = false; }
+
   /// Calls the handler, or answers 404, 405 with Allow, or OPTIONS.
   void dispatch(Request& request, Responder responder) const;
 
@@ -62,6 +66,7 @@ class Router {
   static const Node* find(const Node& node, std::string_view rest, Parameters& parameters);
 
   Gate& gate_;
+  bool held_ = false;
   Node root_;
   mutable Parameters parameters_;  // of the path that is looked up: a buffer, no state
 };

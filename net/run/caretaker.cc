@@ -1,12 +1,16 @@
 #include "net/run/caretaker.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace progressd {
 namespace {
 
 /// Jobs, and channels, forgotten in one turn: the loop has other things to do.
-constexpr int kForgottenPerTurnMax = 1'000;
+constexpr std::size_t kForgottenPerTurnMax = 1'000;
+/// A stall that was committed may have been refused, by a journal that is away.
+constexpr Millis kStallAgainMs = 1'000;
 
 }  // namespace
 
@@ -24,15 +28,24 @@ Caretaker::Caretaker(const Parts& parts)
 void Caretaker::on_applied(const Change& change, Job& job) {
   if (job.spec.stall_after_ms == 0) return;
   if (change.kind == ChangeKind::kCreate) {
-    auto watch = std::make_unique<Watch>(job);
-    watch->reported_at = wheel_.now();
-    wheel_.set(*watch, wheel_.now() + job.spec.stall_after_ms);
-    watches_.emplace(job.topic.id(), std::move(watch));
+    watch(job);
   } else if (is_terminal(job.state)) {
     watches_.erase(job.topic.id());
   } else if (const auto watch = watches_.find(job.topic.id()); watch != watches_.end()) {
     watch->second->reported_at = wheel_.now();
   }
+}
+
+void Caretaker::on_restored(Job& job) {
+  // Nobody could report while there was no server: its time begins anew.
+  if (job.spec.stall_after_ms > 0 && !is_terminal(job.state)) watch(job);
+}
+
+void Caretaker::watch(Job& job) {
+  auto watch = std::make_unique<Watch>(job);
+  watch->reported_at = wheel_.now();
+  wheel_.set(*watch, wheel_.now() + job.spec.stall_after_ms);
+  watches_.emplace(job.topic.id(), std::move(watch));
 }
 
 void Caretaker::on_due(WheelNode& node) {
@@ -43,28 +56,36 @@ void Caretaker::on_due(WheelNode& node) {
   // The job table goes by the wall clock, which may be a little behind, or was set back.
   const Millis wall_at = parts_.clock.wall_at();
   const Millis left = job.last_report_at + job.spec.stall_after_ms - wall_at;
-  wheel_.set(watch, wheel_.now() + std::clamp<Millis>(left, 1, job.spec.stall_after_ms));
+  const Millis again = left > 0 ? std::min<Millis>(left, job.spec.stall_after_ms) : kStallAgainMs;
+  wheel_.set(watch, wheel_.now() + again);
   if (left > 0) return;
   parts_.ledger.commit(make_change(ChangeKind::kStall, job.spec.id, wall_at), [](const auto&) {});
 }
 
 void Caretaker::forget_finished() {
-  for (int forgotten = 0; forgotten < kForgottenPerTurnMax; ++forgotten) {
-    const Millis now = parts_.clock.wall_at();
-    const Job* job = parts_.jobs.oldest_finished(now - parts_.retain_finished_ms);
-    if (job == nullptr) return;
-    parts_.ledger.commit(make_change(ChangeKind::kForget, job->spec.id, now), [](const auto&) {});
+  const Millis now = parts_.clock.wall_at();
+  const Millis finished_by = now - parts_.retain_finished_ms;
+  if (forgets_jobs_ || parts_.jobs.oldest_finished(finished_by) == nullptr) return;
+  std::vector<Change> changes;
+  for (const auto& [sequence, job] : parts_.jobs.finished()) {
+    if (job->finished_at > finished_by || changes.size() == kForgottenPerTurnMax) break;
+    changes.push_back(make_change(ChangeKind::kForget, job->spec.id, now));
   }
+  forgets_jobs_ = true;
+  parts_.ledger.commit(std::move(changes), [this](const auto&) { forgets_jobs_ = false; });
 }
 
 void Caretaker::forget_channels() {
   const Millis posted_by = parts_.clock.wall_at() - parts_.retain_channels_ms;
-  for (int forgotten = 0; forgotten < kForgottenPerTurnMax; ++forgotten) {
-    const Channel* channel = parts_.channels.oldest();
-    if (channel == nullptr || channel->posted_at > posted_by) return;
-    parts_.ledger.commit(make_change(ChangeKind::kChannelForget, channel->user, posted_by),
-                         [](const auto&) {});
+  if (forgets_channels_) return;
+  std::vector<Change> changes;
+  for (const Channel* channel : parts_.channels.by_age()) {
+    if (channel->posted_at > posted_by || changes.size() == kForgottenPerTurnMax) break;
+    changes.push_back(make_change(ChangeKind::kChannelForget, channel->user, posted_by));
   }
+  if (changes.empty()) return;
+  forgets_channels_ = true;
+  parts_.ledger.commit(std::move(changes), [this](const auto&) { forgets_channels_ = false; });
 }
 
 }  // namespace progressd

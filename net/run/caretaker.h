@@ -25,6 +25,7 @@ class Caretaker final : public ChangeObserver {
   explicit Caretaker(const Parts& parts);
 
   void on_applied(const Change& change, Job& job) override;
+  void on_restored(Job& job) override;
   void on_turn_end() { wheel_.arm(); }
 
  private:
@@ -34,6 +35,7 @@ class Caretaker final : public ChangeObserver {
     Millis reported_at = 0;  // of the loop's clock, which does not step
   };
 
+  void watch(Job& job);
   void on_due(WheelNode& node);
   void forget_finished();
   void forget_channels();
@@ -42,6 +44,9 @@ class Caretaker final : public ChangeObserver {
   std::unordered_map<TopicId, std::unique_ptr<Watch>> watches_;
   WheelTimer wheel_;
   Timer forget_timer_;
+  // Jobs, and channels, of which a forgetting is on its way: the oldest are still there.
+  bool forgets_jobs_ = false;
+  bool forgets_channels_ = false;
 };
 
 }  // namespace progressd

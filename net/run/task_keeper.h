@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -27,6 +28,9 @@ class TaskKeeper final : public ChangeObserver {
       : parts_(parts), timer_(parts.loop, [this] { on_timer(); }) {}
 
   void on_applied(const Change& change, Job& job) override;
+  void on_restored(Job& job) override;
+  /// Whether its followers were told and it is as good as removed: a durable journal takes a while.
+  bool is_going(const Job& job) const { return going_.contains(job.topic.id()); }
   /// A follower who came after the end was told of it.
   void on_told(const Job& job);
   /// Before the hub's flush: who follows has the end queued, and the removal is written with it.
@@ -40,11 +44,13 @@ class TaskKeeper final : public ChangeObserver {
   };
 
   void on_timer();
+  void keep(Task task);
   void remove(const Task& task);
 
   Parts parts_;
   std::vector<Task> told_;
-  std::deque<Task> untold_;  // in the order of their end
+  std::unordered_set<TopicId> going_;  // whose removal is on its way
+  std::deque<Task> untold_;            // in the order of their end
   Timer timer_;
 };
 

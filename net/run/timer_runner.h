@@ -1,5 +1,7 @@
 // Runs `timer` jobs: a step every stepMs, without a thread, all of them on one wheel.
-// Each step is due at a fixed time after the one before, so that delays don't add up.
+// Each step is due at a fixed time after the one before, so that delays don't add up. With a
+// durable journal one change of a job is on its way at a time: a step that is due meanwhile comes
+// after it.
 #pragma once
 
 #include <memory>
@@ -17,6 +19,7 @@ class TimerRunner final : public ChangeObserver {
       : ledger_(ledger), clock_(clock), wheel_(loop, [this](WheelNode& node) { on_due(node); }) {}
 
   void on_applied(const Change& change, Job& job) override;
+  void on_restored(Job& job) override;
   void on_turn_end() {
     steps_this_turn_ = 0;
     wheel_.arm();
@@ -26,8 +29,13 @@ class TimerRunner final : public ChangeObserver {
   struct Run : WheelNode {
     explicit Run(Job& its_job) : job(its_job) {}
     Job& job;
+    bool resumes = false;     // it was active before a restart: that is told first
+    bool on_its_way = false;  // a change of it
+    bool due_again = false;   // meanwhile
   };
 
+  void add(Job& job, bool resumes);
+  void on_settled(TopicId id);
   void on_due(WheelNode& node);
 
   Ledger& ledger_;

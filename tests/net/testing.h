@@ -24,15 +24,16 @@ namespace progressd {
 /// uv_loop_close() found nothing left.
 class TestServer {
  public:
-  explicit TestServer(Config config = {}) {
+  /// `engine`: null for a journal in memory.
+  explicit TestServer(Config config = {}, std::unique_ptr<SqliteJournal> engine = nullptr) {
     config.listen = {"127.0.0.1:0"};
     config.drain_ms = 0;
     complete_config(config, 2'000);
     std::promise<int> port;
     std::future<int> bound = port.get_future();
-    thread_ = std::thread([this, config, &port] {
+    thread_ = std::thread([this, config, &port, &engine] {
       Loop loop;
-      Server server(loop, config, /*rounds_per_ms=*/100'000);
+      Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, std::move(engine));
       inbox_ = std::make_shared<Inbox<int>>(loop, 1, [&](const auto&) { server.begin_drain(); });
       const auto addresses = server.start();
       port.set_value(std::stoi(addresses->front().substr(addresses->front().rfind(':') + 1)));

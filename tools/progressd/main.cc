@@ -2,6 +2,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -36,8 +38,19 @@ int run(Config config) {
   WorkPool::size_threads(config.job_threads);
 
   const std::uint64_t rounds_per_ms = calibrate_rounds_per_ms();
+  std::unique_ptr<SqliteJournal> engine;
+  if (const std::optional<std::string> path = sqlite_path(config.journal)) {
+    SystemRandom random;
+    auto opened = SqliteJournal::open(
+        {.path = *path, .synced = config.journal_synced, .boot = boot_number()}, random);
+    if (!opened) {
+      log::error("{}", opened.error().detail);
+      return 1;
+    }
+    engine = std::move(*opened);
+  }
   Loop loop;
-  Server server(loop, config, rounds_per_ms);
+  Server server(loop, config, rounds_per_ms, Machine{}, std::move(engine));
   bool draining = false;
   const auto on_signal = [&] {
     if (draining) loop.stop();  // the second time: at once
@@ -58,6 +71,10 @@ int run(Config config) {
   }
   notify_service_manager("READY=1");
   loop.run();
+  if (server.fault()) {
+    log::error("{}", server.fault()->detail);
+    return 1;
+  }
   log::info("ended");
   return 0;
 }
@@ -66,8 +83,10 @@ int run(Config config) {
 }  // namespace progressd
 
 int main(int argc, char** argv) {
-  // A peer that closes while we write is an error of that write, and no signal.
+  // A peer that closes while we write, and a file that may not grow, are errors of that write, and
+  // no signals.
   ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+  ENSURE(std::signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
   auto config = progressd::read_config(argc, argv);
   if (const auto* exit = std::get_if<progressd::ConfigExit>(&config)) {
     std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);

@@ -1,0 +1,82 @@
+#include "core/journal/recovery.h"
+
+#include <utility>
+
+#include "core/journal/change_codec.h"
+#include "core/journal/state_codec.h"
+
+namespace progressd {
+
+bool Recovery::take(const RecoveredPart& part) {
+  refused_.insert(part.refused.begin(), part.refused.end());
+  for (const StateRow& row : part.rows) {
+    if (!take_row(row)) return false;
+  }
+  for (const RecoveredPart::Block& block : part.blocks) {
+    Sequence sequence = block.first;
+    const bool is_block = decode_block(
+        block.bytes, block.changes, [&](const Change& change) { take_change(sequence++, change); });
+    if (!is_block) return false;
+    parts_.keeper.logged(block.bytes.size());
+    changes_ += block.changes;
+  }
+  return true;
+}
+
+bool Recovery::take_row(const StateRow& row) {
+  // The latest creation comes first. Where a round of rows was cut short, an earlier job of the
+  // same id may still have its row: the next round takes it away.
+  if (row.kind == RowKind::kJob) {
+    auto job = decode_job(row.bytes, parts_.history);
+    if (!job || job->subject->created_sequence != row.id) return false;
+    if (parts_.ledger.restore(std::move(job->subject))) {
+      through_.emplace(row.id, job->through);
+    } else {
+      parts_.keeper.touch_job(row.id);
+    }
+    return true;
+  }
+  if (row.kind == RowKind::kChannel) {
+    auto channel = decode_channel(row.bytes, parts_.history);
+    if (!channel || channel->subject->topic.id() != row.id) return false;
+    const std::string user = channel->subject->user;
+    if (parts_.ledger.restore(std::move(channel->subject))) {
+      through_.emplace(row.id, channel->through);
+    } else {
+      parts_.keeper.touch_channel(row.id, user);
+    }
+    return true;
+  }
+  auto key = decode_key(row.bytes);
+  if (!key) return false;
+  parts_.jobs.restore(key->owner, key->key, std::move(key->entry), key->at);
+  return true;
+}
+
+bool Recovery::is_in_row(Sequence sequence, const Change& change) const {
+  TopicId topic = 0;
+  if (is_of_channel(change.kind)) {
+    if (const Channel* channel = parts_.channels.find(change.job_id)) topic = channel->topic.id();
+  } else if (const Job* job = parts_.jobs.find(change.job_id)) {
+    topic = job->topic.id();
+  }
+  const auto through = through_.find(topic);
+  return through != through_.end() && sequence <= through->second;
+}
+
+void Recovery::take_change(Sequence sequence, const Change& change) {
+  if (change.kind == ChangeKind::kCreate && refused_.contains(sequence)) return;
+  if (!through_.empty() && is_in_row(sequence, change)) return;
+  parts_.ledger.replay(sequence, change);
+}
+
+void Recovery::finish(Sequence last, Sequence removed_through) {
+  parts_.channels.sort_by_age();
+  parts_.jobs.forget_removed_through(removed_through);
+  parts_.keeper.removed_at(removed_through);
+  parts_.ledger.restore_last_sequence(last);
+  through_.clear();
+  refused_.clear();
+}
+
+}  // namespace progressd

@@ -1,0 +1,44 @@
+// Recovery: the fold of what a durable journal holds, before anything else is committed. Rows
+// first, which stand for changes that were cut off, then the changes of the log. Thread: the
+// loop's.
+#pragma once
+
+#include <cstddef>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/journal/journal_batch.h"
+#include "core/ledger.h"
+
+namespace progressd {
+
+class Recovery {
+ public:
+  struct Parts {
+    Ledger& ledger;
+    JobTable& jobs;
+    ChannelTable& channels;
+    StateKeeper& keeper;
+    HistoryLimits history;
+  };
+  explicit Recovery(const Parts& parts) : parts_(parts) {}
+
+  /// False when what it holds is not ours: then the journal is corrupt.
+  bool take(const RecoveredPart& part);
+  /// After the last part. `last`: the latest change; `removed_through`: see LogCut.
+  void finish(Sequence last, Sequence removed_through);
+
+  std::size_t changes() const { return changes_; }
+
+ private:
+  bool take_row(const StateRow& row);
+  void take_change(Sequence sequence, const Change& change);
+  bool is_in_row(Sequence sequence, const Change& change) const;
+
+  Parts parts_;
+  std::unordered_map<TopicId, Sequence> through_;  // of what came from a row
+  std::unordered_set<Sequence> refused_;           // creations
+  std::size_t changes_ = 0;
+};
+
+}  // namespace progressd

@@ -1,0 +1,109 @@
+#include "net/journal/journal_thread.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/base/ensure.h"
+#include "net/log.h"
+
+namespace progressd {
+namespace {
+
+/// Parts of a recovery that wait for the loop; and what else may, without a wait.
+constexpr std::size_t kNewsMax = 8;
+constexpr std::chrono::milliseconds kRetryMinMs{100};
+constexpr std::chrono::milliseconds kRetryMaxMs{2'000};
+
+}  // namespace
+
+JournalThread::JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
+                             std::function<void(FromThread)> on_news)
+    : engine_(std::move(engine)),
+      inbox_(std::make_shared<Inbox<FromThread>>(
+          loop, kNewsMax,
+          [on_news = std::move(on_news)](std::vector<FromThread> all) {
+            for (FromThread& news : all) on_news(std::move(news));
+          })),
+      thread_([this] { run(); }) {}
+
+void JournalThread::hand_over(JournalBatch batch) {
+  const std::unique_lock lock(mutex_);
+  ENSURE(!slot_);
+  slot_ = std::move(batch);
+  wake_.notify_one();
+}
+
+void JournalThread::finish(JournalBatch last) {
+  inbox_->close();  // so that the thread waits for nobody
+  std::unique_lock lock(mutex_);
+  taken_.wait(lock, [this] { return !slot_; });
+  if (!last.empty()) slot_ = std::move(last);
+  ends_ = true;
+  wake_.notify_one();
+}
+
+void JournalThread::run() {
+  recover();
+  while (!ends()) {
+    if (const std::optional<JournalBatch> batch = take()) {
+      write(*batch);
+    } else if (away_) {
+      try_to_come_back();
+    }
+  }
+}
+
+bool JournalThread::ends() {
+  const std::unique_lock lock(mutex_);
+  return ends_ && !slot_;
+}
+
+void JournalThread::recover() {
+  const Result<void> result =
+      engine_->read([this](RecoveredPart part) { return inbox_->post(std::move(part)); });
+  inbox_->post(Recovered{result, engine_->last(), engine_->removed_through()});
+}
+
+std::optional<JournalBatch> JournalThread::take() {
+  std::unique_lock lock(mutex_);
+  const auto is_woken = [this] { return ends_ || slot_; };
+  away_ ? void(wake_.wait_for(lock, *away_, is_woken)) : wake_.wait(lock, is_woken);
+  taken_.notify_one();
+  return std::exchange(slot_, std::nullopt);
+}
+
+void JournalThread::write(const JournalBatch& batch) {
+  Kept kept{.first = fail(Errc::kUnavailable, "the journal can't be written at present"),
+            .changes = batch.changes,
+            .block_bytes = batch.block.size(),
+            .had_state = batch.has_state()};
+  if (!away_) {
+    const auto began = std::chrono::steady_clock::now();
+    const Result<Sequence> first = engine_->append(batch);
+    kept.took = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - began);
+    if (first) {
+      kept.first = *first;
+    } else {
+      log::error("the journal {} can't be written: {}", engine_->path(), first.error().detail);
+      away_ = kRetryMinMs;
+    }
+  }
+  inbox_->post(std::move(kept));
+  if (!away_) engine_->tidy();
+}
+
+void JournalThread::try_to_come_back() {
+  const Result<void> done = engine_->reopen();
+  if (!done) {
+    log::debug("the journal {} still can't be written: {}", engine_->path(), done.error().detail);
+    away_ = std::min(*away_ * 2, kRetryMaxMs);
+    return;
+  }
+  log::info("the journal {} can be written again", engine_->path());
+  away_.reset();
+  inbox_->post(Back{});
+}
+
+}  // namespace progressd

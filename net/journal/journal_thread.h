@@ -1,0 +1,79 @@
+// Runs a durable journal on a thread of its own. Batches go there one at a time; what comes of them
+// goes back through an inbox:
+//
+//   hand_over(batch) ─► [ slot ] ─► SqliteJournal.append ─► Inbox ─► on_kept      loop thread
+//
+// After a failure every batch is refused at once, and the file is opened again and again, more and
+// more slowly, until it can be written.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "core/journal/sqlite.h"
+#include "net/uv/inbox.h"
+
+namespace progressd {
+
+class JournalThread {
+ public:
+  /// What became of a batch.
+  struct Kept {
+    Result<Sequence> first;  // of its changes
+    std::size_t changes = 0;
+    std::size_t block_bytes = 0;
+    bool had_state = false;  // rows, or a cut
+    std::chrono::microseconds took{0};
+  };
+  /// Reading came to its end.
+  struct Recovered {
+    Result<void> result;
+    Sequence last = 0;
+    Sequence removed_through = 0;
+  };
+  /// After a failure: the journal can be written again.
+  struct Back {};
+  using FromThread = std::variant<RecoveredPart, Recovered, Kept, Back>;
+
+  /// Begins with a recovery. `on_news` is called on the loop's thread.
+  JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
+                std::function<void(FromThread)> on_news);
+  /// After finish().
+  ~JournalThread() { thread_.join(); }
+  JournalThread(const JournalThread&) = delete;
+  JournalThread& operator=(const JournalThread&) = delete;
+
+  /// Shape: the one before was told of by a Kept.
+  void hand_over(JournalBatch batch);
+  /// Nothing is told any more. Writes what was handed over, then this, then ends.
+  void finish(JournalBatch last);
+
+ private:
+  void run();
+  void recover();
+  /// Waits for a batch, or for the time to open the file again. None: one of the others.
+  std::optional<JournalBatch> take();
+  void write(const JournalBatch& batch);
+  void try_to_come_back();
+  bool ends();
+
+  std::unique_ptr<SqliteJournal> engine_;          // the thread's
+  std::optional<std::chrono::milliseconds> away_;  // the thread's: how long until the next try
+  std::shared_ptr<Inbox<FromThread>> inbox_;
+  std::mutex mutex_;
+  std::condition_variable wake_;   // the thread
+  std::condition_variable taken_;  // out of the slot
+  std::optional<JournalBatch> slot_;
+  bool ends_ = false;
+  std::thread thread_;  // the last: it uses the others
+};
+
+}  // namespace progressd

@@ -1,0 +1,104 @@
+#include "core/journal/change_codec.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/core/journal/changes.h"
+
+namespace progressd {
+namespace {
+
+using testing::kSomeDay;
+
+/// Whatever a change holds, as text: two that say the same say it alike.
+std::string block_of(const Change& change) {
+  ChangeBlock block;
+  block.add(change);
+  return block.take();
+}
+
+TEST(ChangeCodec, EveryChangeComesBackAsItWas) {
+  const std::uint64_t seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_note(seed));
+  testing::Chance chance(seed);
+  Millis at = kSomeDay;
+  std::vector<std::string> written;
+  ChangeBlock block;
+  for (int i = 0; i < 2'000; ++i) {
+    const Change change = testing::random_change(chance, at);
+    written.push_back(block_of(change));
+    block.add(change);
+  }
+  std::vector<std::string> read;
+  ASSERT_TRUE(decode_block(block.view(), block.changes(),
+                           [&](const Change& change) { read.push_back(block_of(change)); }));
+  EXPECT_EQ(read, written);
+}
+
+TEST(ChangeCodec, AReportSaysWhatItSaid) {
+  Report report = testing::report_done(kTotalMax);
+  report.message = Text("");
+  report.result = Text("{}");
+  report.state = State::kFailed;
+  report.if_match = {1, UINT64_MAX};
+  const std::string block = block_of(testing::reporting("a", std::move(report), -5));
+  bool visited = false;
+  ASSERT_TRUE(decode_block(block, 1, [&](const Change& change) {
+    visited = true;
+    EXPECT_EQ(change.kind, ChangeKind::kReport);
+    EXPECT_EQ(change.job_id, "a");
+    EXPECT_EQ(change.at, -5);
+    EXPECT_EQ(change.report->done, kTotalMax);
+    EXPECT_FALSE(change.report->total);
+    EXPECT_EQ(change.report->state, State::kFailed);
+    EXPECT_FALSE(change.report->message.is_null());
+    EXPECT_EQ(change.report->message.view(), "");
+    EXPECT_EQ(change.report->result.view(), "{}");
+    EXPECT_TRUE(change.report->failed_reason.is_null());
+    EXPECT_EQ(change.report->if_match, (std::vector<Sequence>{1, UINT64_MAX}));
+  }));
+  EXPECT_TRUE(visited);
+}
+
+TEST(ChangeCodec, ABurstOfProgressOfOneJobIsWrittenOnce) {
+  ChangeBlock block;
+  const std::string id(100, 'j');
+  for (int done = 1; done <= 100; ++done) {
+    block.add(testing::reporting(id, testing::report_done(done), kSomeDay));
+  }
+  EXPECT_LT(block.view().size(), id.size() + 100 * 6);
+}
+
+TEST(ChangeCodec, ABlockBeginsAnewOnceItWasTaken) {
+  ChangeBlock block;
+  block.add(make_change(ChangeKind::kStep, "a", kSomeDay));
+  const std::string first = block.take();
+  EXPECT_EQ(block.changes(), 0u);
+  block.add(make_change(ChangeKind::kStep, "a", kSomeDay));
+  EXPECT_EQ(block.take(), first);
+}
+
+TEST(ChangeCodec, WhatIsNoBlockIsRefused) {
+  const std::uint64_t seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_note(seed));
+  testing::Chance chance(seed);
+  Millis at = kSomeDay;
+  ChangeBlock block;
+  for (int i = 0; i < 50; ++i) block.add(testing::random_change(chance, at));
+  const std::string bytes(block.view());
+  const auto ignore = [](const Change&) {};
+  ASSERT_TRUE(decode_block(bytes, 50, ignore));
+  EXPECT_FALSE(decode_block(bytes, 49, ignore));
+  EXPECT_FALSE(decode_block(bytes, 51, ignore));
+  EXPECT_FALSE(decode_block("", 0, ignore));
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_block(std::string_view(bytes).substr(0, size), 50, ignore)) << size;
+  }
+  for (int i = 0; i < 5'000; ++i) {  // whatever it says to these, it says it
+    std::string spoilt = bytes;
+    spoilt[chance.index(spoilt.size())] = static_cast<char>(chance.next());
+    static_cast<void>(decode_block(spoilt, 50, ignore));
+  }
+}
+
+}  // namespace
+}  // namespace progressd
