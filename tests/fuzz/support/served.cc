@@ -86,7 +86,9 @@ void Served::send(std::size_t client, std::string_view bytes) {
 }
 
 void Served::half_close(std::size_t client) {
-  sockets_->at(clients_[client].fd).ended = true;
+  MemorySockets::Socket& socket = sockets_->at(clients_[client].fd);
+  clients_[client].left_unread = socket.room == 0;
+  socket.ended = true;
   edge(clients_[client]);
 }
 
@@ -131,7 +133,8 @@ void Served::check_answered(std::size_t client) {
   ENSURE(given.size() <= asked + (told_late ? 1 : 0));
   // A time limit may have closed the connection, whatever was still to be said.
   const Millis limit = std::min(config_.http.header_timeout_ms, config_.http.body_timeout_ms);
-  if (asker.reset || passed_ >= limit) return;
+  // Who ends its side while it reads nothing may have left a stream, and all that waited before it.
+  if (asker.reset || asker.left_unread || passed_ >= limit) return;
   ENSURE(!told_late);
   if (!given.empty()) ENSURE(given.back().whole || given.back().is_stream);
   if (asker.over_limit && asked > 0 && !requests[0].refused) ENSURE(given.at(0).status == 503);

@@ -49,6 +49,7 @@ class Served {
     std::string sent;
     bool over_limit;
     bool reset = false;
+    bool left_unread = false;  // ended its side while it had no room
   };
   void edge(const Client& client);
   void check_answered(std::size_t client);
