@@ -13,17 +13,17 @@ COMPLETED = {"completed": 10, "total": 10, "status": "completed"}
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Peer]:
+def visitor(tmp_path: Path) -> Iterator[Peer]:
     """It shows the page, whose origin is the first thing that it says."""
-    with Peer(*node_script("open_seed_pages.mjs"), str(tmp_path / "profile")) as browser:
-        browser.until(lambda fact: "site" in fact)
-        yield browser
+    with Peer(*node_script("open_seed_pages.mjs"), str(tmp_path / "profile")) as visitor:
+        visitor.until(lambda fact: "site" in fact)
+        yield visitor
 
 
-def told(browser: Peer, server: Server, pages: list[str], as_: str) -> dict[str, list[Any]]:
+def told(visitor: Peer, server: Server, pages: list[str], as_: str) -> dict[str, list[Any]]:
     """What each page was told."""
-    browser.tell({"api": server.url, "token": as_, "pages": pages})
-    said = browser.rest()
+    visitor.tell({"api": server.url, "token": as_, "pages": pages})
+    said = visitor.rest()
     assert not [fact for fact in said if "error" in fact], said
     return {fact["page"]: fact["told"] for fact in said}
 
@@ -34,10 +34,10 @@ def assert_was_followed(events: list[dict[str, Any]]) -> None:
     assert list(events[-1]["result"]) == ["characterId"]
 
 
-def test_pages_of_any_origin_work_with_auth_off(server: Any, browser: Peer) -> None:
+def test_pages_of_any_origin_work_with_auth_off(server: Any, visitor: Peer) -> None:
     running = server("--demo-duration", "2s")
     assert running.request("POST", "/api/v1/sse/progress/user_123", COMPLETED).status == 202
-    heard = told(browser, running, ["status", "channel", "fetchHook", "vanilla", "looping", "task"], as_="any")
+    heard = told(visitor, running, ["status", "channel", "fetchHook", "vanilla", "looping", "task"], as_="any")
     assert heard["status"][-1] == {"result": "completed"}
     assert heard["channel"][:3] == [COMPLETED, COMPLETED, None] and "user_123" in heard["channel"][3]
     assert_was_followed(heard["fetchHook"])
@@ -48,18 +48,18 @@ def test_pages_of_any_origin_work_with_auth_off(server: Any, browser: Peer) -> N
 
 
 def test_queued_jobs_are_followed_with_a_token_by_the_pages_that_may(
-    server: Any, browser: Peer, tmp_path: Path
+    server: Any, visitor: Peer, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(SECRET)
     running = server(
-        "--demo-duration", "2s", "--jwt-secret-file", str(secret), "--cors-origin", browser.said[0]["site"]
+        "--demo-duration", "2s", "--jwt-secret-file", str(secret), "--cors-origin", visitor.said[0]["site"]
     )  # fmt: skip
-    heard = told(browser, running, ["hook", "fetchHook", "vanilla"], as_=token("ada"))
+    heard = told(visitor, running, ["hook", "fetchHook", "vanilla"], as_=token("ada"))
     for events in heard.values():
         assert_was_followed(events)
 
 
-def test_the_hook_that_sends_cookies_works_with_auth_off_where_its_origin_is_named(server: Any, browser: Peer) -> None:
-    running = server("--demo-duration", "2s", "--cors-origin", browser.said[0]["site"])
-    assert_was_followed(told(browser, running, ["hook"], as_="any")["hook"])
+def test_the_hook_that_sends_cookies_works_with_auth_off_where_its_origin_is_named(server: Any, visitor: Peer) -> None:
+    running = server("--demo-duration", "2s", "--cors-origin", visitor.said[0]["site"])
+    assert_was_followed(told(visitor, running, ["hook"], as_="any")["hook"])
