@@ -10,8 +10,10 @@ namespace progressd {
 namespace {
 
 constexpr std::string_view kMethods = "GET, HEAD, POST, PATCH, DELETE";
+// Cache-Control: pages that read a stream with fetch() often send `no-cache`.
 constexpr std::string_view kHeaders =
-    "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match";
+    "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, "
+    "Cache-Control";
 constexpr std::string_view kExposed = "Location, ETag, Retry-After";
 constexpr int kPreflightKeptSeconds = 7'200;  // Chromium keeps one no longer
 

@@ -166,6 +166,7 @@ bool Opener::open(const Responder& responder, const StreamDialect& dialect, cons
     dialect.encode_restatement(topic->subject(), topic->kept_around(*seen.through), text);
     opening.add_text(text);
     topic->replay_after(*seen.through, [&](const Event& event) {
+      if (event.sequence > selection.replay_through.value_or(event.sequence)) return;
       opening.add(encoder_.encode(dialect, opening.framing, *topic, event));
     });
   } else if (topic != nullptr) {

@@ -44,6 +44,7 @@ struct Selection {
   Topic* topic = nullptr;          // null, too, while there is nothing to tell
   std::optional<JobsAmong> among;  // many jobs, instead
   std::optional<Query> live;       // none: it is over, and the stream ends with its opening
+  std::optional<Sequence> replay_through{};  // of the topic, where it went on after an end
 };
 
 /// A stream of this job alone, which ends with it.

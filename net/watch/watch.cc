@@ -111,6 +111,14 @@ void Watch::follow(const Request& request, const Responder& responder) {
     selection.live->topics = {&topic_};
     selection.live->ends_with_topic = true;
   }
+  if (Opener::resumes(seen, selection) && status_) {
+    // Who was cut off before an end is told of that end, whatever began since.
+    topic_.replay_after(*seen.through, [&](const Event& event) {
+      if (selection.replay_through || !is_terminal(event.type)) return;
+      selection.replay_through = event.sequence;
+      selection.live.reset();
+    });
+  }
   parts_.opener.open(responder, *this, seen, std::move(selection));
 }
 

@@ -6,9 +6,10 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("harness")
+pytest.register_assert_rewrite("harness", "browser_tabs")
 
 from both_clients import connect  # noqa: E402, F401  (a fixture)
+from browser_tabs import browser  # noqa: E402, F401  (a fixture)
 from harness import BINARY, Server  # noqa: E402
 
 

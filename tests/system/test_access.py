@@ -535,7 +535,9 @@ def test_no_ticket_and_no_token_is_logged(guarded: Start) -> None:
 # ------------------------------------------------------------------------------------------- other origins
 
 APP, EVIL = "https://app.example", "https://evil.example"
-ALLOWED = {"content-type", "authorization", "idempotency-key", "last-event-id", "if-match", "if-none-match"}
+ALLOWED = {
+    "content-type", "authorization", "idempotency-key", "last-event-id", "if-match", "if-none-match", "cache-control",
+}  # fmt: skip
 EXPOSED = {"location", "etag", "retry-after"}
 
 

@@ -154,6 +154,27 @@ def test_a_reader_that_was_cut_off_gets_what_it_missed(server: Callable[..., Ser
     assert strange.next().json == {"result": "uploading"}
 
 
+def test_a_reader_that_missed_the_end_is_told_of_it_although_another_job_has_begun(
+    server: Callable[..., Server], upstream: StatusServer
+) -> None:
+    watcher = watching(server, upstream)
+    witness = watcher.stream("/client_status")
+    with watcher.stream("/client_status") as stream:
+        seen = stream.next()
+    upstream.answer = upstream.status("error", "no disk")
+    assert len(witness.rest()) == 2
+    upstream.answer = upstream.status("pending", "again")
+    wait_until(lambda: watch_of(watcher)["result"] == "pending", "the next job's status")
+    resumed = watcher.stream("/client_status", last_event_id=seen.last_event_id)
+    assert [event.json for event in resumed.rest()] == [{"result": "error", "message": "no disk"}]
+    assert not resumed.cut
+    # Who saw that end before it was cut off follows the next one.
+    follows = watcher.stream("/client_status", last_event_id=witness.last_event_id)
+    assert follows.next().json == {"result": "pending", "message": "again"}
+    upstream.answer = upstream.status("completed")
+    assert [event.json for event in follows.rest()] == [{"result": "completed"}]
+
+
 FAILURES: dict[str, Callable[[StatusServer], Callable[[socket.socket], bool]]] = {
     "hangs": lambda upstream: upstream.hang,
     "resets": lambda upstream: upstream.reset,

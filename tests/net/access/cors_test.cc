@@ -101,7 +101,8 @@ TEST(Cors, APreflightIsAnsweredWithAllThatMayBeSent) {
                                   {"Access-Control-Request-Headers", "content-type,if-match"}});
   EXPECT_EQ(headers.at("Access-Control-Allow-Methods"), "GET, HEAD, POST, PATCH, DELETE");
   EXPECT_EQ(headers.at("Access-Control-Allow-Headers"),
-            "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match");
+            "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, "
+            "Cache-Control");
   EXPECT_EQ(headers.at("Access-Control-Max-Age"), "7200");
   EXPECT_NE(headers.at("Vary").find("Origin"), std::string::npos);
 }
