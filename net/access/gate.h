@@ -27,6 +27,8 @@ namespace progressd {
 
 /// Where a stream's ticket is: in the query, since an EventSource can't send headers.
 inline constexpr std::string_view kTicketParameter = "ticket";
+/// How far a client has come that can't send `Last-Event-ID`.
+inline constexpr std::string_view kLastEventIdParameter = "lastEventId";
 
 class Gate {
  public:

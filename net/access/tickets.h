@@ -12,13 +12,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/digest.h"
 #include "core/base/result.h"
 #include "net/access/caller.h"
 
@@ -41,6 +42,7 @@ struct Ticket {
 struct TicketUse {
   std::optional<std::string> job;  // none: a stream of many jobs
   bool is_reconnect = false;       // it carries Last-Event-ID
+  std::string stream;              // tells it from the caller's other streams
 };
 
 /// What a ticket stands for. The caller's expiry is that of the token it was issued to.
@@ -62,7 +64,7 @@ class Tickets {
   /// another job's stream.
   Result<Grant> check(std::string_view ticket, const TicketUse& use, Millis now) const;
 
-  /// The stream begins: from here on only reconnects of it are admitted.
+  /// The stream begins: from here on only its own reconnects are admitted.
   /// Errors: those of check(); kOverloaded, when so many are used that one more can't be
   /// remembered.
   Result<Grant> redeem(std::string_view ticket, const TicketUse& use, Millis now);
@@ -81,7 +83,8 @@ class Tickets {
   const std::string secret_;
   Random& random_;
   const std::size_t used_max_;
-  std::set<std::pair<Millis, Id>> used_;  // by the time until which they would be good
+  /// By the time until which they would be good: what each one was used for.
+  std::map<std::pair<Millis, Id>, Digest> used_;
 };
 
 }  // namespace progressd
