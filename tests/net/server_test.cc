@@ -2,6 +2,7 @@
 #include "net/server.h"
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 
 #include <atomic>
 #include <chrono>
@@ -266,6 +267,23 @@ TEST(Server, WhatIsEchoedIsUtf8WhateverWasSent) {
   EXPECT_EQ(status_line(refused), "HTTP/1.1 404 Not Found");
   EXPECT_EQ(refused.find('\xff'), std::string::npos);
   EXPECT_NE(refused.find("\xef\xbf\xbd"), std::string::npos);
+}
+
+TEST(Server, APeerThatIsGoneWithoutAWordIsNoticedByTheKernel) {
+  TestServer server;
+  TestClient client(server);
+  ASSERT_EQ(status_line(client.request("GET", "/healthz")), "HTTP/1.1 200 OK");
+  // The server's end of it, which inherited what its listener was given.
+  unsigned timeout_ms = 0;
+  for (int fd = 0; fd < 1'024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    if (ntohs(peer.sin_port) != client.port()) continue;
+    size = sizeof timeout_ms;
+    ASSERT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, &size), 0);
+  }
+  EXPECT_EQ(timeout_ms, 60'000U);
 }
 
 TEST(Server, ASlowHeaderIsTimedOut) {
