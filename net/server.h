@@ -11,8 +11,8 @@
 #include "core/ledger.h"
 #include "core/stream/hub.h"
 #include "net/api/job_api.h"
-#include "net/api/opening.h"
 #include "net/api/metrics_api.h"
+#include "net/api/opening.h"
 #include "net/api/operations_api.h"
 #include "net/api/report_api.h"
 #include "net/api/stream_api.h"
@@ -66,6 +66,9 @@ class Server {
   void add_seed_systems();
   void on_turn_end();
   void on_drain_tick();
+  void on_tick();
+  /// All of them, spread at random; with a comment where it is for their tokens.
+  void end_streams(Millis spread_ms, bool expired);
   void start_demo();
 
   const Config config_;  // as it was given

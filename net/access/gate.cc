@@ -94,6 +94,12 @@ Result<Ticket> Gate::issue_ticket(const Caller& caller, const std::optional<std:
   return tickets_.issue(caller, job, ttl_seconds, clock_.wall_at());
 }
 
+bool Gate::take_key_loss() {
+  if (!verifier_ || !verifier_->take_loss(unix_seconds(clock_))) return false;
+  tickets_.void_all();
+  return true;
+}
+
 Response Gate::unauthorized_or_problem(const Error& error) {
   return error.code == Errc::kUnauthorized ? unauthorized(error, /*token_sent=*/true)
                                            : problem(error);

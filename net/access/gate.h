@@ -51,6 +51,10 @@ class Gate {
   Result<Ticket> issue_ticket(const Caller& caller, const std::optional<std::string>& job,
                               std::int64_t ttl_seconds);
 
+  /// True once after a key was taken out of the set. Which tokens were signed with it is not
+  /// remembered: every ticket is void, and every stream should ask again.
+  bool take_key_loss();
+
   bool is_auth_on() const { return verifier_.has_value(); }
   /// Header lines that every answer to the request carries, a stream's too.
   std::string_view header_lines(const Request& request) const {

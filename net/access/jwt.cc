@@ -111,6 +111,11 @@ void TokenVerifier::refresh_keys(std::int64_t now) {
   if (keys_.refresh()) cache_.clear();
 }
 
+bool TokenVerifier::take_loss(std::int64_t now) {
+  refresh_keys(now);
+  return keys_.take_loss();
+}
+
 Result<Caller> TokenVerifier::verify(std::string_view token, std::int64_t now) {
   if (token.size() > kTokenBytesMax) {
     return refuse(fmt::format("the token takes more than {} bytes", kTokenBytesMax));

@@ -132,6 +132,11 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
   return Ticket{signed_text(content), content.expires_at};
 }
 
+void Tickets::void_all() {
+  secret_ = ticket_secret("", random_);
+  used_.clear();
+}
+
 Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse& use,
                                         Millis now) const {
   Result<Content> content = read(ticket);

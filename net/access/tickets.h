@@ -59,6 +59,9 @@ class Tickets {
   Result<Ticket> issue(const Caller& caller, const std::optional<std::string>& job,
                        std::int64_t ttl_seconds, Millis now);
 
+  /// From here on none is good that was issued before.
+  void void_all();
+
   /// Who asks, and whether the stream may begin. Nothing is used up yet.
   /// Errors: kUnauthorized, for what was not issued here, is expired or used up; kForbidden, for
   /// another job's stream.
@@ -80,7 +83,7 @@ class Tickets {
   Result<Content> read(std::string_view ticket) const;
   Result<Content> admit(std::string_view ticket, const TicketUse& use, Millis now) const;
 
-  const std::string secret_;
+  std::string secret_;
   Random& random_;
   const std::size_t used_max_;
   /// By the time until which they would be good: what each one was used for.

@@ -1006,6 +1006,9 @@ class EllipticKey:
             rest = rest[2 + rest[1] :]
         return b"".join(numbers)
 
+    def jwk(self, kid: str) -> dict[str, str]:
+        return {"kty": "EC", "crv": "P-256", "kid": kid, "alg": "ES256", "use": "sig", **self.coordinates}
+
     def token(self, user: str, **header: Any) -> str:
         return token(user, sign=self.sign, header={"alg": "ES256", **header})
 
@@ -1014,8 +1017,7 @@ class EllipticKey:
 def test_a_public_key(server: Start, tmp_path: Path, given_as: str) -> None:
     key, stranger = EllipticKey(tmp_path / "key.pem"), EllipticKey(tmp_path / "stranger.pem")
     if given_as == "jwks":
-        jwk = {"kty": "EC", "crv": "P-256", "kid": "one", "alg": "ES256", "use": "sig", **key.coordinates}
-        (tmp_path / "jwks.json").write_text(json.dumps({"keys": [jwk]}))
+        (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk("one")]}))
         guard = server("--jwks-file", str(tmp_path / "jwks.json"))
     else:
         (tmp_path / "public.pem").write_bytes(key.public)
@@ -1034,3 +1036,24 @@ def test_a_public_key(server: Start, tmp_path: Path, given_as: str) -> None:
     )
     # Tickets work without a secret that is shared.
     assert follow_status(guard, f"/events?ticket={ticket(guard, key.token('ada', kid='one'))}") == 200
+
+
+def test_streams_end_when_the_key_of_their_token_is_taken_out(server: Start, tmp_path: Path) -> None:
+    old, new = EllipticKey(tmp_path / "old.pem"), EllipticKey(tmp_path / "new.pem")
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [old.jwk("old"), new.jwk("new")]}))
+    guard = server("--jwks-file", str(file))
+    leaked, good = old.token("ada", kid="old"), new.token("ada", kid="new")
+    job = create(guard, good, runner="external")
+    target = f"/v1/jobs/{job['id']}/events"
+    by_ticket = f"{target}?ticket={ticket(guard, leaked)}"
+    streams = {as_: guard.stream(target, headers=bearer(as_)) for as_ in (leaked, good)}
+    (tmp_path / "next.json").write_text(json.dumps({"keys": [new.jwk("new")]}))
+    (tmp_path / "next.json").rename(file)
+    for stream in streams.values():
+        assert [event.type for event in stream.rest()] == ["snapshot"]
+        assert not stream.cut and stream.parser.comments[-1] == "token expired"
+    seen = streams[leaked].last_event_id
+    assert follow_status(guard, target, leaked, last_event_id=seen) == 401
+    assert follow_status(guard, by_ticket) == 401, "nor by a ticket from before"
+    assert follow_status(guard, target, good, last_event_id=seen) == 200

@@ -182,6 +182,13 @@ TEST_F(TicketsTest, AUsedOneIsForReconnectsOfItsStreamOnly) {
   EXPECT_TRUE(tickets_.redeem(ticket, again, kSomeDay));
 }
 
+TEST_F(TicketsTest, AllOfThemCanBeMadeVoid) {
+  const std::string before = issue(ann());
+  tickets_.void_all();
+  EXPECT_EQ(error_of(tickets_.check(before, kFresh, kSomeDay)), Errc::kUnauthorized);
+  EXPECT_TRUE(tickets_.check(issue(ann()), kFresh, kSomeDay));
+}
+
 TEST_F(TicketsTest, NoTwoAreTheSame) {
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(seen.insert(issue(ann())).second);
