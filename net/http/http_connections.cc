@@ -22,7 +22,8 @@ constexpr int kLingerReadsMax = 64;
 
 HttpConnections::HttpConnections(const Parts& parts)
     : parts_(parts),
-      exchanges_(parts.settings.limits),
+      exchanges_(parts.settings.limits,
+                 [this] { return on_head(ConnectionTable::slot_of(*reading_)); }),
       heads_(parts.clock, parts.gate),
       go_on_timer_(parts.loop, [this] { go_on(); }),
       scratch_(std::make_unique<std::array<char, 65536>>()) {}
@@ -153,10 +154,7 @@ void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes,
     RequestParser& parser = exchange.parser;
     const RequestParser::Stage before = parser.stage();
     bytes.remove_prefix(parser.feed(bytes));
-    if (parser.stage() == RequestParser::Stage::kBody && parser.stage() != before) {
-      refuse_early(slot);
-      if (exchange.closes) break;
-    }
+    if (exchange.closes) break;  // by on_head()
     if (parser.take_continue()) exchange.out.append("HTTP/1.1 100 Continue\r\n\r\n");
     if (parser.stage() == RequestParser::Stage::kFailed) {
       refuse(slot, parser.error_status(), parser.error_detail());
@@ -193,14 +191,16 @@ std::optional<Response> HttpConnections::turned_away(const Connection& connectio
   return busy;
 }
 
-void HttpConnections::refuse_early(std::uint32_t slot) {
+bool HttpConnections::on_head(std::uint32_t slot) {
+  if (!parts_.gate.is_auth_on()) return true;  // nobody is a stranger
   const Connection& connection = parts_.connections.at(slot);
   Request& request = connection.exchange->parser.request();
   std::optional<Response> answer = turned_away(connection);
   if (!answer) answer = parts_.router.refusal(request);
-  if (!answer) return;
+  if (!answer) return true;
   write(slot, *answer, request.method == Method::kHead, /*keep_alive=*/false,
         request.minor_version);
+  return false;
 }
 
 Framing HttpConnections::framing(ConnectionId id) const {

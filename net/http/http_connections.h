@@ -83,8 +83,9 @@ class HttpConnections final : public ResponseCarrier {
   void dispatch(std::uint32_t slot);
   /// The answer that does not depend on what is asked for; none where there is none.
   std::optional<Response> turned_away(const Connection& connection) const;
-  /// Answers what no handler will see before its body is there: a stranger is given no room.
-  void refuse_early(std::uint32_t slot);
+  /// A head came whose body may follow. False when it was answered, as no handler will see it: a
+  /// stranger is given no room for a body.
+  bool on_head(std::uint32_t slot);
   void refuse(std::uint32_t slot, int status, std::string_view detail);
   void write(std::uint32_t slot, const Response& response, bool is_head, bool keep_alive,
              int minor_version);

@@ -101,7 +101,11 @@ const Router::Route* Router::admit(Request& request, std::optional<Response>& re
       const bool is_stream =
           route.audience == Audience::kStreams || route.audience == Audience::kJobStream;
       request.stream_job = job_of(route, request);
-      if (route.audience != Audience::kEverybody) refusal = gate_.identify(request, is_stream);
+      // Its head may have been asked about before.
+      const bool is_known = request.caller.authenticated && !request.by_ticket;
+      if (route.audience != Audience::kEverybody && !is_known) {
+        refusal = gate_.identify(request, is_stream);
+      }
       return refusal ? nullptr : &route;
     }
     for (const Route& route : node->routes) {

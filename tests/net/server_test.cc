@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/net/access/temp_folder.h"
 #include "tests/net/testing.h"
 
 namespace progressd {
@@ -284,6 +285,23 @@ TEST(Server, APeerThatIsGoneWithoutAWordIsNoticedByTheKernel) {
     ASSERT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, &size), 0);
   }
   EXPECT_EQ(timeout_ms, 60'000U);
+}
+
+TEST(Server, AStrangersRequestThatHasABodyIsAnsweredTheSameHoweverItIsSplit) {
+  const testing::TempFolder folder;
+  Config config;
+  config.access.keys =
+      *KeySet::open(KeyFileKind::kSecret, folder.write("secret", std::string(32, 's')));
+  TestServer server(config);
+  const std::string head =
+      "POST /none-such HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n";
+  TestClient at_once(server), in_parts(server);
+  at_once.send(head + "null" + follow("/healthz"));
+  in_parts.send(head);
+  const std::string whole = at_once.read_all(), split = in_parts.read_all();
+  EXPECT_EQ(status_line(whole), "HTTP/1.1 404 Not Found");
+  EXPECT_EQ(whole.find("HTTP/1.1", 1), std::string::npos) << "one answer, and the end";
+  EXPECT_EQ(whole.size(), split.size());
 }
 
 TEST(Server, ASlowHeaderIsTimedOut) {
