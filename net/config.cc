@@ -133,6 +133,9 @@ void add_limit_flags(CLI::App& app, Config& config) {
               "Streams at once from one address");
   flags.count("--max-jobs-per-user", access.jobs_per_user_max,
               "Jobs at once of one user that are not over, where users are known");
+  flags.bytes("--max-job-bytes-per-user", access.job_bytes_per_user_max,
+              "What the jobs of one user may take before they may create no more, where users are "
+              "known");
   flags.count("--create-rate", access.creates_per_second_max,
               "Jobs that one user may create per second, where users are known");
   flags.count("--report-rate", access.reports_per_second_max,
@@ -318,6 +321,7 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
           {"maxStreamsPerUser", number(config.access.streams_per_user_max)},
           {"maxStreamsPerAddress", number(config.access.streams_per_address_max)},
           {"maxJobsPerUser", number(config.access.jobs_per_user_max)},
+          {"maxJobBytesPerUser", number(config.access.job_bytes_per_user_max)},
           {"createRate", number(config.access.creates_per_second_max)},
           {"reportRate", number(config.access.reports_per_second_max)},
           {"maxJobs", number(config.jobs.jobs_max)},

@@ -23,6 +23,8 @@ constexpr std::size_t kRefusalsMax = 64;
 constexpr std::size_t kOtherDescriptors = 32;
 /// While draining, connections without a stream are kept for so long to be answered 503.
 constexpr Millis kDrainIdleMs = 1'000;
+/// After a key was taken out, streams end spread over so long: most of them come back.
+constexpr Millis kKeyLossMs = 3'000;
 constexpr Millis kDrainTickMs = 20;
 /// Streams that end last may be late on a busy machine: so long they are waited for.
 constexpr Millis kDrainGraceMs = 1'000;
@@ -89,10 +91,12 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       task_keeper_({loop, ledger_, jobs_, hub_, clock_, config_.keep_told_tasks_ms}),
       lag_(loop),
       gate_(config_.access, is_on_loopback(config_), clock_, random_),
-      creation_limits_(jobs_, ledger_, loop, config_.access.jobs_per_user_max,
-                       config_.access.creates_per_second_max),
+      creation_limits_(jobs_, ledger_, loop,
+                       {config_.access.jobs_per_user_max, config_.access.job_bytes_per_user_max,
+                        config_.access.creates_per_second_max}),
       report_limits_(loop, limits_.access.reports_per_second_max),
-      job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_, report_limits_}),
+      job_api_(
+          {ledger_, jobs_, ids_, clock_, random_, creation_limits_, report_limits_, kSharedJobIds}),
       report_api_(ledger_, clock_, report_limits_),
       opener_({ledger_, ids_, random_}),
       stream_api_({jobs_, ids_, opener_}),
@@ -118,11 +122,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
             const ConnectionId id = http_.accept(fd, over_limit);
             if (!poller_.add_connection(fd, id)) connections_.close(ConnectionTable::slot_of(id));
           }),
-      tick_timer_(loop,
-                  [this] {
-                    deadlines_.advance(tick_of(loop_),
-                                       [this](std::uint32_t slot) { http_.on_due(slot); });
-                  }),
+      tick_timer_(loop, [this] { on_tick(); }),
       drain_timer_(loop, [this] { on_drain_tick(); }),
       turn_end_(loop, [this] { on_turn_end(); }) {
   job_api_.add_routes(router_);
@@ -239,16 +239,26 @@ void Server::begin_drain() {
   idle_until_ = loop_.now() + std::min(config_.drain_ms, kDrainIdleMs);
   listeners_.close();
   http_.begin_drain();
+  end_streams(config_.drain_ms, /*expired=*/false);
+  drain_timer_.start_every(kDrainTickMs);
+}
+
+void Server::end_streams(Millis spread_ms, bool expired) {
   const Tick now = deadlines_.now();
-  const auto spread = static_cast<std::uint64_t>(config_.drain_ms / kTickMs) + 1;
+  const auto spread = static_cast<std::uint64_t>(spread_ms / kTickMs) + 1;
   for (std::uint32_t slot = 0; slot < connections_.slots(); ++slot) {
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming) continue;
     connection.ends_at = now + 1 + static_cast<Tick>(random_.next() % spread);
-    connection.expires = false;
+    connection.expires = expired;
     deadlines_.set(slot, connection.ends_at);
   }
-  drain_timer_.start_every(kDrainTickMs);
+}
+
+void Server::on_tick() {
+  deadlines_.advance(tick_of(loop_), [this](std::uint32_t slot) { http_.on_due(slot); });
+  // Those whose token is still good resume at once.
+  if (gate_.take_key_loss() && drain_until_ == 0) end_streams(kKeyLossMs, /*expired=*/true);
 }
 
 void Server::on_drain_tick() {

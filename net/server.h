@@ -72,6 +72,9 @@ class Server {
   void add_seed_systems();
   void on_turn_end();
   void on_drain_tick();
+  void on_tick();
+  /// All of them, spread at random; with a comment where it is for their tokens.
+  void end_streams(Millis spread_ms, bool expired);
   void start_demo();
   bool is_ready() const;
   std::vector<ChangeObserver*> observers();

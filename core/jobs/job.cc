@@ -74,6 +74,12 @@ std::int32_t Job::eta_seconds() const {
       std::min(kEtaSecondsMax, std::ceil(steps_left / rate.per_second())));
 }
 
+std::size_t Job::held_bytes() const {
+  const std::size_t texts = spec.id.size() + spec.owner.size() + spec.message.view().size() +
+                            spec.failed_reason.view().size() + spec.result.view().size();
+  return sizeof(Job) + texts + (result == spec.result ? 0 : result.view().size());
+}
+
 Event Job::event(EventType type, Sequence sequence, bool state_changed) const {
   Event event;
   event.sequence = sequence;

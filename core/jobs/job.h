@@ -100,6 +100,9 @@ class Job final : public Subject {
   /// What the job's topic tells now.
   Event event(EventType type, Sequence sequence, bool state_changed) const;
 
+  /// What it takes with its texts, without its history. A message counts only as it was at first.
+  std::size_t held_bytes() const;
+
   const JobSpec spec;
   State state = State::kPending;
   std::int64_t done = 0;

@@ -83,6 +83,11 @@ std::size_t JobTable::live_of(const std::string& owner) const {
   return found == by_owner_.end() ? 0 : found->second.live;
 }
 
+std::size_t JobTable::bytes_of(const std::string& owner) const {
+  const auto found = by_owner_.find(owner);
+  return found == by_owner_.end() ? 0 : found->second.bytes;
+}
+
 const Job* JobTable::oldest_finished(Millis finished_by) const {
   if (finished_.empty()) return nullptr;
   const Job* oldest = finished_.begin()->second;
@@ -155,6 +160,7 @@ void JobTable::enter(std::unique_ptr<Job> owned) {
   Owned& of_owner = by_owner_[job.spec.owner];
   of_owner.jobs.emplace(job.created_sequence, &job);
   if (!is_terminal(job.state)) ++of_owner.live;
+  of_owner.bytes += job.held_bytes();
   ++counted(job);
 }
 
@@ -217,7 +223,7 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   job.total = total;
   job.done = done;
   if (!report.message.is_null()) job.message = report.message;
-  if (!report.result.is_null()) job.result = report.result;
+  if (!report.result.is_null()) set_result(job, report.result);
   if (report.state && is_terminal(*report.state)) {
     if (!report.failed_reason.is_null()) job.failed_reason = report.failed_reason;
     return finish(sequence, job, *report.state, change.at);
@@ -303,17 +309,34 @@ Outcome JobTable::remove(Sequence sequence, Job& job) {
   by_sequence_.erase(job.created_sequence);
   const auto owner = by_owner_.find(job.spec.owner);
   owner->second.jobs.erase(job.created_sequence);
+  owner->second.bytes -= job.held_bytes();
   if (owner->second.jobs.empty()) by_owner_.erase(owner);
   --counted(job);
   job.removed_sequence = sequence;
   const auto entry = jobs_.find(job.spec.id);
   removed_.push_back(std::move(entry.value()));
   jobs_.erase(entry);
-  if (removed_.size() > std::max<std::size_t>(limits_.removed_max, 1)) {  // never this one
-    removed_dropped_ = removed_.front()->removed_sequence;
-    removed_.pop_front();
-  }
+  removed_bytes_of_.push_back(job.held_bytes() + job.topic.history_bytes());
+  removed_bytes_ += removed_bytes_of_.back();
+  const auto is_too_much = [this] {
+    return removed_.size() > limits_.removed_max || removed_bytes_ > limits_.removed_bytes_max;
+  };
+  while (removed_.size() > 1 && is_too_much()) forget_first_removed();  // never this one
   return told(job, EventType::kRemoved, sequence, false);
+}
+
+void JobTable::forget_first_removed() {
+  removed_dropped_ = removed_.front()->removed_sequence;
+  removed_.pop_front();
+  removed_bytes_ -= removed_bytes_of_.front();
+  removed_bytes_of_.pop_front();
+}
+
+void JobTable::set_result(Job& job, const Text& result) {
+  std::size_t& bytes = by_owner_.at(job.spec.owner).bytes;
+  bytes -= job.held_bytes();
+  job.result = result;
+  bytes += job.held_bytes();
 }
 
 void JobTable::set_state(Job& job, State state, Millis at) {

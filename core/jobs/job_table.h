@@ -35,6 +35,7 @@ struct JobTableLimits {
   std::size_t jobs_max = 1'000'000;
   std::size_t idempotency_keys_max = 1'000'000;
   std::size_t removed_max = 1'000;  // jobs kept after their removal, for streams that resume
+  std::size_t removed_bytes_max = 64 * 1024 * 1024;  // of their texts and histories
 };
 
 class JobTable {
@@ -77,6 +78,8 @@ class JobTable {
   const BySequence* of_owner(const std::string& owner) const;
   /// How many of the owner's are not over.
   std::size_t live_of(const std::string& owner) const;
+  /// What all of the owner's jobs take, without their histories.
+  std::size_t bytes_of(const std::string& owner) const;
 
   /// The job that has been over for longest, if that was by `finished_by`.
   const Job* oldest_finished(Millis finished_by) const;
@@ -98,7 +101,9 @@ class JobTable {
   Outcome stall(Sequence sequence, Job& job, Millis at);
   Outcome cancel(Sequence sequence, Job& job, Millis at);
   Outcome remove(Sequence sequence, Job& job);
+  void forget_first_removed();
   Outcome finish(Sequence sequence, Job& job, State state, Millis at);
+  void set_result(Job& job, const Text& result);
   void set_state(Job& job, State state, Millis at);
   std::size_t& counted(const Job& job);
   void enter(std::unique_ptr<Job> job);
@@ -109,10 +114,13 @@ class JobTable {
   struct Owned {
     BySequence jobs;
     std::size_t live = 0;
+    std::size_t bytes = 0;
   };
   std::unordered_map<std::string, Owned> by_owner_;
   BySequence finished_;  // by the sequence of their end
   std::deque<std::unique_ptr<Job>> removed_;
+  std::deque<std::size_t> removed_bytes_of_;  // each one's, as it was removed
+  std::size_t removed_bytes_ = 0;             // of all of them
   Sequence removed_dropped_ = 0;
   IdempotencyTable idempotency_;
   std::array<std::array<std::size_t, kStates>, kRunners> counts_{};

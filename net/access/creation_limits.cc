@@ -13,11 +13,19 @@ constexpr int kFullRetryAfterSeconds = 5;
 std::optional<Response> CreationLimits::refuse(const Caller& caller) {
   if (!caller.authenticated) return std::nullopt;
   const std::size_t live = jobs_.live_of(caller.user) + ledger_.creations_on_their_way(caller.user);
-  if (live_jobs_max_ != 0 && live >= live_jobs_max_) {
+  if (limits_.live_jobs_max != 0 && live >= limits_.live_jobs_max) {
     return problem(429,
                    fmt::format("{} jobs of this user are not over yet, --max-jobs-per-user "
                                "allows no more",
                                live),
+                   kFullRetryAfterSeconds);
+  }
+  const std::size_t bytes = jobs_.bytes_of(caller.user);
+  if (limits_.bytes_max != 0 && bytes >= limits_.bytes_max) {
+    return problem(429,
+                   fmt::format("the jobs of this user take {} bytes, --max-job-bytes-per-user "
+                               "allows no more: delete some",
+                               bytes),
                    kFullRetryAfterSeconds);
   }
   const int wait_seconds = rate_.take(caller.user, loop_.now());

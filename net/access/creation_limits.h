@@ -17,14 +17,14 @@ namespace progressd {
 
 class CreationLimits {
  public:
-  /// `live_jobs_max`, `per_second_max`: of one user; 0: no limit.
-  CreationLimits(const JobTable& jobs, const Ledger& ledger, const Loop& loop,
-                 std::size_t live_jobs_max, std::size_t per_second_max)
-      : jobs_(jobs),
-        ledger_(ledger),
-        loop_(loop),
-        live_jobs_max_(live_jobs_max),
-        rate_(per_second_max) {}
+  /// Each is of one user; 0: no limit.
+  struct Limits {
+    std::size_t live_jobs_max;
+    std::size_t bytes_max;  // of all their jobs, until they are forgotten
+    std::size_t per_second_max;
+  };
+  CreationLimits(const JobTable& jobs, const Ledger& ledger, const Loop& loop, const Limits& limits)
+      : jobs_(jobs), ledger_(ledger), loop_(loop), limits_(limits), rate_(limits.per_second_max) {}
 
   /// The answer to a caller who may not make a job now; none, and it counts, when they may.
   std::optional<Response> refuse(const Caller& caller);
@@ -33,7 +33,7 @@ class CreationLimits {
   const JobTable& jobs_;
   const Ledger& ledger_;
   const Loop& loop_;
-  const std::size_t live_jobs_max_;
+  const Limits limits_;
   RateLimit rate_;
 };
 

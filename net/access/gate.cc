@@ -1,5 +1,7 @@
 #include "net/access/gate.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace progressd {
@@ -7,11 +9,22 @@ namespace {
 
 std::int64_t unix_seconds(const Clock& clock) { return clock.wall_at() / 1'000; }
 
+/// What an EventSource asks for again as it reconnects, without how far it has come.
+std::string stream_of(const Request& request) {
+  std::string stream(request.path);
+  for (const auto& [name, value] : request.query_parameters()) {
+    if (name == kTicketParameter || name == kLastEventIdParameter) continue;
+    // With their sizes, as both may hold any bytes.
+    stream += fmt::format("?{}={}:{}{}", name.size(), value.size(), name, value);
+  }
+  return stream;
+}
+
 TicketUse use_of(const Request& request) {
   // An empty id says nothing.
   const bool has_seen = !request.header("Last-Event-ID").value_or("").empty() ||
-                        !request.query("lastEventId").value_or("").empty();
-  return {request.stream_job, has_seen};
+                        !request.query(kLastEventIdParameter).value_or("").empty();
+  return {request.stream_job, has_seen, stream_of(request)};
 }
 
 std::string_view shared_secret(const AccessSettings& settings) {
@@ -79,6 +92,12 @@ std::optional<Response> Gate::admit_stream(const Request& request) {
 Result<Ticket> Gate::issue_ticket(const Caller& caller, const std::optional<std::string>& job,
                                   std::int64_t ttl_seconds) {
   return tickets_.issue(caller, job, ttl_seconds, clock_.wall_at());
+}
+
+bool Gate::take_key_loss() {
+  if (!verifier_ || !verifier_->take_loss(unix_seconds(clock_))) return false;
+  tickets_.void_all();
+  return true;
 }
 
 Response Gate::unauthorized_or_problem(const Error& error) {

@@ -27,6 +27,8 @@ namespace progressd {
 
 /// Where a stream's ticket is: in the query, since an EventSource can't send headers.
 inline constexpr std::string_view kTicketParameter = "ticket";
+/// How far a client has come that can't send `Last-Event-ID`.
+inline constexpr std::string_view kLastEventIdParameter = "lastEventId";
 
 class Gate {
  public:
@@ -48,6 +50,10 @@ class Gate {
   /// A pass for one stream of the caller's.
   Result<Ticket> issue_ticket(const Caller& caller, const std::optional<std::string>& job,
                               std::int64_t ttl_seconds);
+
+  /// True once after a key was taken out of the set. Which tokens were signed with it is not
+  /// remembered: every ticket is void, and every stream should ask again.
+  bool take_key_loss();
 
   bool is_auth_on() const { return verifier_.has_value(); }
   /// Header lines that every answer to the request carries, a stream's too.

@@ -111,16 +111,22 @@ void TokenVerifier::refresh_keys(std::int64_t now) {
   if (keys_.refresh()) cache_.clear();
 }
 
+bool TokenVerifier::take_loss(std::int64_t now) {
+  refresh_keys(now);
+  return keys_.take_loss();
+}
+
 Result<Caller> TokenVerifier::verify(std::string_view token, std::int64_t now) {
   if (token.size() > kTokenBytesMax) {
     return refuse(fmt::format("the token takes more than {} bytes", kTokenBytesMax));
   }
+  // Before what is remembered: a token whose key was taken out is refused a second later.
+  refresh_keys(now);
   const Digest digest = sha256(token);
   if (const Caller* known = cache_.find(digest, now)) {
     if (known->expires_at != 0 && now >= known->expires_at) return refuse("the token has expired");
     return *known;
   }
-  refresh_keys(now);
   Result<Caller> caller = check(std::string(token), now);
   if (caller) cache_.remember(digest, *caller, now);
   return caller;

@@ -42,6 +42,8 @@ class TokenVerifier {
 
   /// Reads a JSON Web Key Set again now, rather than when its file is next seen to have changed.
   void reload();
+  /// True once after a key was taken out: tokens that were good may be so no more.
+  bool take_loss(std::int64_t now);
 
  private:
   Result<Caller> check(const std::string& token, std::int64_t now);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -103,6 +104,11 @@ bool KeySet::reload() {
     log::warn("{}; the keys from before stay in force", read_again.error().detail);
     return false;
   }
+  read_again->lost_a_key_ =
+      lost_a_key_ || std::any_of(keys_.begin(), keys_.end(), [&](const VerificationKey& key) {
+        const auto& kept = read_again->keys_;
+        return std::find(kept.begin(), kept.end(), key) == kept.end();
+      });
   *this = std::move(*read_again);
   log::info("{}: read again, {} keys", path_, keys_.size());
   return true;

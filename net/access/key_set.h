@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -37,6 +38,8 @@ class KeySet {
   bool refresh();
   /// The same, changed or not.
   bool reload();
+  /// True once after a key was taken out.
+  bool take_loss() { return std::exchange(lost_a_key_, false); }
 
   /// The secret that tokens are signed with; empty when they are signed with a private key.
   std::string_view secret() const;
@@ -60,6 +63,7 @@ class KeySet {
   std::string path_;
   Version version_;  // of the file when it was looked at last
   std::vector<VerificationKey> keys_;
+  bool lost_a_key_ = false;
 };
 
 }  // namespace progressd

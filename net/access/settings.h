@@ -20,7 +20,8 @@ struct AccessSettings {
   std::vector<std::string> allowed_hosts;                          // of parse_host()
   std::size_t streams_per_user_max = 100;                          // the limits: 0: none
   std::size_t streams_per_address_max = 0;
-  std::size_t jobs_per_user_max = 10'000;       // live ones
+  std::size_t jobs_per_user_max = 10'000;  // live ones
+  std::size_t job_bytes_per_user_max = 1024 * 1024 * 1024;
   std::size_t creates_per_second_max = 100;     // of one user
   std::size_t reports_per_second_max = 10'000;  // of one user
 };

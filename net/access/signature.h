@@ -21,6 +21,8 @@ struct VerificationKey {
   Algorithm algorithm;
   std::string bytes;  // the secret itself, or a public key in PEM
   std::string id;     // its `kid`; empty when it has none
+
+  bool operator==(const VerificationKey&) const = default;
 };
 
 /// The claims of the token, as JSON; only of one that was signed with this key.

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "core/base/base64url.h"
-#include "core/base/digest.h"
 #include "core/base/ensure.h"
 
 namespace progressd {
@@ -133,12 +132,18 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
   return Ticket{signed_text(content), content.expires_at};
 }
 
+void Tickets::void_all() {
+  secret_ = ticket_secret("", random_);
+  used_.clear();
+}
+
 Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse& use,
                                         Millis now) const {
   Result<Content> content = read(ticket);
   if (!content) return content;
   if (now >= content->expires_at) return refuse("ticket: has expired, ask for another one");
-  if (!use.is_reconnect && used_.contains({content->expires_at, content->id})) {
+  const auto used = used_.find({content->expires_at, content->id});
+  if (used != used_.end() && !(use.is_reconnect && used->second == sha256(use.stream))) {
     return refuse("ticket: is used up, ask for another one");
   }
   if (content->grant.job && content->grant.job != use.job) {
@@ -154,11 +159,11 @@ Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Mill
 Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Millis now) {
   Result<Content> content = admit(ticket, use, now);
   if (!content) return tl::unexpected(content.error());
-  while (!used_.empty() && used_.begin()->first <= now) used_.erase(used_.begin());
+  while (!used_.empty() && used_.begin()->first.first <= now) used_.erase(used_.begin());
   const std::pair<Millis, Id> key{content->expires_at, content->id};
   if (!used_.contains(key)) {
     if (used_.size() >= used_max_) return fail(Errc::kOverloaded, "too many tickets are in use");
-    used_.insert(key);
+    used_.emplace(key, sha256(use.stream));
   }
   return std::move(content->grant);
 }

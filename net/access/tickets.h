@@ -12,13 +12,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/base/digest.h"
 #include "core/base/result.h"
 #include "net/access/caller.h"
 
@@ -41,6 +42,7 @@ struct Ticket {
 struct TicketUse {
   std::optional<std::string> job;  // none: a stream of many jobs
   bool is_reconnect = false;       // it carries Last-Event-ID
+  std::string stream;              // tells it from the caller's other streams
 };
 
 /// What a ticket stands for. The caller's expiry is that of the token it was issued to.
@@ -57,12 +59,15 @@ class Tickets {
   Result<Ticket> issue(const Caller& caller, const std::optional<std::string>& job,
                        std::int64_t ttl_seconds, Millis now);
 
+  /// From here on none is good that was issued before.
+  void void_all();
+
   /// Who asks, and whether the stream may begin. Nothing is used up yet.
   /// Errors: kUnauthorized, for what was not issued here, is expired or used up; kForbidden, for
   /// another job's stream.
   Result<Grant> check(std::string_view ticket, const TicketUse& use, Millis now) const;
 
-  /// The stream begins: from here on only reconnects of it are admitted.
+  /// The stream begins: from here on only its own reconnects are admitted.
   /// Errors: those of check(); kOverloaded, when so many are used that one more can't be
   /// remembered.
   Result<Grant> redeem(std::string_view ticket, const TicketUse& use, Millis now);
@@ -78,10 +83,11 @@ class Tickets {
   Result<Content> read(std::string_view ticket) const;
   Result<Content> admit(std::string_view ticket, const TicketUse& use, Millis now) const;
 
-  const std::string secret_;
+  std::string secret_;
   Random& random_;
   const std::size_t used_max_;
-  std::set<std::pair<Millis, Id>> used_;  // by the time until which they would be good
+  /// By the time until which they would be good: what each one was used for.
+  std::map<std::pair<Millis, Id>, Digest> used_;
 };
 
 }  // namespace progressd

@@ -109,6 +109,11 @@ void JobApi::create(Request& request, const Responder& responder) {
   if (refused(may_create_for(request.caller, spec->owner), responder,
               "owner: another one than oneself takes the scope jobs:admin"))
     return;
+  const auto reserved = parts_.reserved_ids;
+  if (!request.caller.administers &&
+      std::find(reserved.begin(), reserved.end(), spec->id) != reserved.end()) {
+    return responder.reply(problem(409, "id: '" + spec->id + "' is the server's own"));
+  }
   // A retry makes nothing new: the answer to it is the first one's.
   const bool is_retry = *key && parts_.jobs.knows_key(spec->owner, (*key)->key);
   if (!is_retry) {

@@ -1,6 +1,9 @@
 // The native API of jobs: create, read, list, report on, cancel, delete.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "core/base/clock.h"
 #include "core/base/json_read.h"
 #include "core/jobs/job_json.h"
@@ -23,6 +26,7 @@ class JobApi {
     Random& random;
     CreationLimits& creation_limits;
     ReportLimits& report_limits;
+    std::span<const std::string_view> reserved_ids;  // that only administrators may give a job
   };
   explicit JobApi(const Parts& parts) : parts_(parts), json_(parts.ids) {}
 

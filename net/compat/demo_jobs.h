@@ -2,6 +2,7 @@
 // other job, and to be seen in the native API by their kind.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -30,6 +31,11 @@ struct DemoSettings {
   Millis duration_ms = 10'000;
   double fail_rate = 0;  // 0 to 1; of the jobs that may fail
 };
+
+/// Of the jobs that everybody shares: with one of these a user could keep the others away.
+inline constexpr std::string_view kStatusDemoId = "status-demo";
+inline constexpr std::string_view kLoopingTaskId = "looping-task";
+inline constexpr std::array kSharedJobIds{kStatusDemoId, kLoopingTaskId};
 
 class DemoJobs {
  public:

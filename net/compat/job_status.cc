@@ -10,7 +10,6 @@ namespace progressd {
 namespace {
 
 constexpr std::string_view kKind = "status";
-constexpr std::string_view kDemoId = "status-demo";
 /// So long a demo job that is over stays the answer; only then does a request start a new one.
 constexpr Millis kDemoKeptMs = 5'000;
 
@@ -73,7 +72,7 @@ void JobStatus::with_job(const Request& request, const Responder& responder,
   if (!id) return responder.reply(problem(id.error()));
   if (!*id) {
     JobSpec spec = parts_.demo_jobs.spec_that_may_fail(kKind);
-    spec.id = kDemoId;
+    spec.id = kStatusDemoId;
     return parts_.demo_jobs.share(request.caller, std::move(spec), kDemoKeptMs, responder, then);
   }
   Job* const job = parts_.jobs.find(**id);
@@ -94,10 +93,11 @@ bool JobStatus::saw_end_of_demo(const Opener::Seen& seen) const {
     return event != nullptr && event->sequence == *seen.through && is_terminal(event->type);
   };
   const auto& removed = parts_.jobs.removed();
-  const Job* const demo = parts_.jobs.find(kDemoId);
+  const Job* const demo = parts_.jobs.find(kStatusDemoId);
   return (demo != nullptr && ended_there(*demo)) ||
-         std::any_of(removed.begin(), removed.end(),
-                     [&](const auto& job) { return job->spec.id == kDemoId && ended_there(*job); });
+         std::any_of(removed.begin(), removed.end(), [&](const auto& job) {
+           return job->spec.id == kStatusDemoId && ended_there(*job);
+         });
 }
 
 void JobStatus::follow(const Request& request, const Responder& responder) {

@@ -7,7 +7,6 @@
 namespace progressd {
 namespace {
 
-constexpr std::string_view kTaskId = "looping-task";
 constexpr std::int64_t kTotal = 100;
 constexpr Millis kStepMs = 100;
 
@@ -39,7 +38,7 @@ void LoopingTask::follow(const Request& request, const Responder& responder) {
   if (!accepts_stream(request, responder)) return;
   if (is_head(request, responder)) return;
   JobSpec spec = parts_.demo_jobs.spec("looping");
-  spec.id = kTaskId;
+  spec.id = kLoopingTaskId;
   spec.total = kTotal;
   spec.step_ms = kStepMs;
   spec.repeat = 0;

@@ -31,7 +31,7 @@ void Exchange::drop_sent() {
 }
 
 std::unique_ptr<Exchange> ExchangePool::take() {
-  if (kept_.empty()) return std::make_unique<Exchange>(limits_);
+  if (kept_.empty()) return std::make_unique<Exchange>(limits_, on_head_);
   std::unique_ptr<Exchange> exchange = std::move(kept_.back());
   kept_.pop_back();
   return exchange;

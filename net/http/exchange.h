@@ -13,7 +13,8 @@
 namespace progressd {
 
 struct Exchange {
-  explicit Exchange(const HttpLimits& limits) : parser(limits) {}
+  Exchange(const HttpLimits& limits, const RequestParser::OnHead& on_head)
+      : parser(limits, on_head) {}
 
   RequestParser parser;
   std::string held;      // read, but behind a request that is not answered yet
@@ -35,7 +36,8 @@ struct Exchange {
 /// Exchanges that connections gave back when their stream began, for those that come next.
 class ExchangePool {
  public:
-  explicit ExchangePool(const HttpLimits& limits) : limits_(limits) {}
+  ExchangePool(const HttpLimits& limits, RequestParser::OnHead on_head)
+      : limits_(limits), on_head_(std::move(on_head)) {}
 
   std::unique_ptr<Exchange> take();
   void give(std::unique_ptr<Exchange> exchange);
@@ -44,6 +46,7 @@ class ExchangePool {
   static constexpr std::size_t kKeptMax = 64;
 
   const HttpLimits& limits_;
+  const RequestParser::OnHead on_head_;
   std::vector<std::unique_ptr<Exchange>> kept_;
 };
 

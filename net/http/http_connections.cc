@@ -12,7 +12,7 @@ namespace {
 /// it is the others' turn.
 constexpr int kReadsPerTurn = 4;
 /// While so many bytes of answers wait for their reader, no further request of it is looked at.
-constexpr std::size_t kUnsentBytesMax = 256 * 1024;
+constexpr std::size_t kUnsentBytesMax = 64 * 1024;
 /// Reads per event of what a peer sends for nothing: while it reads a stream, and behind its last
 /// request, where it may still be sending a body that was refused.
 constexpr int kStreamReadsMax = 4;
@@ -22,7 +22,9 @@ constexpr int kLingerReadsMax = 64;
 
 HttpConnections::HttpConnections(const Parts& parts)
     : parts_(parts),
-      exchanges_(parts.settings.limits),
+      exchanges_(parts.settings.limits,
+                 [this] { return on_head(ConnectionTable::slot_of(*reading_)); }),
+      heads_(parts.clock, parts.gate),
       go_on_timer_(parts.loop, [this] { go_on(); }),
       scratch_(std::make_unique<std::array<char, 65536>>()) {}
 
@@ -152,6 +154,7 @@ void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes,
     RequestParser& parser = exchange.parser;
     const RequestParser::Stage before = parser.stage();
     bytes.remove_prefix(parser.feed(bytes));
+    if (exchange.closes) break;  // by on_head()
     if (parser.take_continue()) exchange.out.append("HTTP/1.1 100 Continue\r\n\r\n");
     if (parser.stage() == RequestParser::Stage::kFailed) {
       refuse(slot, parser.error_status(), parser.error_detail());
@@ -172,16 +175,32 @@ void HttpConnections::dispatch(std::uint32_t slot) {
   Request& request = exchange.parser.request();
   connection.framing = request.minor_version == 0 ? Framing::kUntilClose : Framing::kChunked;
   const ConnectionId id = parts_.connections.id_of(slot);
-  if (draining_ || connection.over_limit) {
-    Response busy = problem(503, draining_ ? "the server is shutting down" : "too many connections",
-                            draining_ ? 1 : 5);
-    busy.close = true;
-    return reply(id, std::move(busy));
-  }
-  if (std::optional<Response> answer = parts_.gate.turned_away(request)) {
+  if (std::optional<Response> answer = turned_away(connection)) {
     return reply(id, std::move(*answer));
   }
   parts_.router.dispatch(request, Responder(*this, id));
+}
+
+std::optional<Response> HttpConnections::turned_away(const Connection& connection) const {
+  if (!draining_ && !connection.over_limit) {
+    return parts_.gate.turned_away(connection.exchange->parser.request());
+  }
+  Response busy = problem(503, draining_ ? "the server is shutting down" : "too many connections",
+                          draining_ ? 1 : 5);
+  busy.close = true;
+  return busy;
+}
+
+bool HttpConnections::on_head(std::uint32_t slot) {
+  if (!parts_.gate.is_auth_on()) return true;  // nobody is a stranger
+  const Connection& connection = parts_.connections.at(slot);
+  Request& request = connection.exchange->parser.request();
+  std::optional<Response> answer = turned_away(connection);
+  if (!answer) answer = parts_.router.refusal(request);
+  if (!answer) return true;
+  write(slot, *answer, request.method == Method::kHead, /*keep_alive=*/false,
+        request.minor_version);
+  return false;
 }
 
 Framing HttpConnections::framing(ConnectionId id) const {
@@ -211,7 +230,7 @@ void HttpConnections::write(std::uint32_t slot, const Response& response, bool i
   Exchange& exchange = *parts_.connections.at(slot).exchange;
   ++responses_[static_cast<std::size_t>(response.status)];
   const bool stays = keep_alive && !response.close;
-  append_response(response, {minor_version, stays, is_head}, date(),
+  append_response(response, {minor_version, stays, is_head}, heads_.date(),
                   parts_.gate.header_lines(exchange.parser.request()), exchange.out);
   exchange.closes = exchange.closes || !stays;
 }
@@ -229,7 +248,7 @@ bool HttpConnections::stream(ConnectionId id, StreamStart start) {
   ENSURE(exchange.awaits_answer);
   const Request& request = exchange.parser.request();
   if (request.method == Method::kHead) {
-    append_stream_head(request.minor_version, date(), parts_.gate.header_lines(request),
+    append_stream_head(request.minor_version, heads_.date(), parts_.gate.header_lines(request),
                        exchange.out);
     exchange.awaits_answer = false;
     exchange.closes = true;
@@ -247,7 +266,7 @@ bool HttpConnections::stream(ConnectionId id, StreamStart start) {
     return false;
   }
   std::vector<FrameRef>& opening = start.opening;
-  opening.insert(opening.begin(), stream_head(request));
+  opening.insert(opening.begin(), heads_.stream_head(request));
   if (exchange.sent < exchange.out.size()) {  // answers to requests before this one
     opening.emplace(opening.begin(), std::string_view(exchange.out).substr(exchange.sent));
   }
@@ -358,31 +377,6 @@ void HttpConnections::on_due(std::uint32_t slot) {
       slot, 408,
       stage == RequestParser::Stage::kHead ? "the header took too long" : "the body took too long");
   pump(slot);
-}
-
-std::string_view HttpConnections::date() {
-  const Millis second = parts_.clock.wall_at() / 1000;
-  if (second != date_at_) {
-    date_at_ = second;
-    date_ = imf_fixdate(second);
-    stream_heads_ = {};
-  }
-  return date_;
-}
-
-FrameRef HttpConnections::stream_head(const Request& request) {
-  // Those who are told the same share one, for as long as its date is right.
-  const std::string_view today = date();
-  const std::string_view lines = parts_.gate.header_lines(request);
-  if (lines.data() != stream_head_lines_.data()) stream_heads_ = {};
-  stream_head_lines_ = lines;
-  FrameRef& head = stream_heads_.at(static_cast<std::size_t>(request.minor_version));
-  if (head.is_null()) {
-    std::string text;
-    append_stream_head(request.minor_version, today, lines, text);
-    head = FrameRef(text);
-  }
-  return head;
 }
 
 }  // namespace progressd

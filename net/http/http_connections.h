@@ -25,6 +25,7 @@
 #include "net/http/parser.h"
 #include "net/http/responder.h"
 #include "net/http/router.h"
+#include "net/http/stream_heads.h"
 #include "net/http/stream_writer.h"
 #include "net/uv/poller.h"
 #include "net/uv/timer.h"
@@ -80,6 +81,11 @@ class HttpConnections final : public ResponseCarrier {
   void pump(std::uint32_t slot);
   void take_input(std::uint32_t slot, std::string_view bytes, std::size_t& answered);
   void dispatch(std::uint32_t slot);
+  /// The answer that does not depend on what is asked for; none where there is none.
+  std::optional<Response> turned_away(const Connection& connection) const;
+  /// A head came whose body may follow. False when it was answered, as no handler will see it: a
+  /// stranger is given no room for a body.
+  bool on_head(std::uint32_t slot);
   void refuse(std::uint32_t slot, int status, std::string_view detail);
   void write(std::uint32_t slot, const Response& response, bool is_head, bool keep_alive,
              int minor_version);
@@ -96,21 +102,16 @@ class HttpConnections final : public ResponseCarrier {
   void go_on();
   void discard_input(std::uint32_t slot);
   void plan(std::uint32_t slot);
-  std::string_view date();
-  FrameRef stream_head(const Request& request);
   bool is_http(ConnectionId id);
 
   Parts parts_;
   ExchangePool exchanges_;
+  StreamHeads heads_;
   bool draining_ = false;
   std::optional<ConnectionId> reading_;   // whose input is being taken; it sends after that
   std::vector<ConnectionId> unfinished_;  // that used up their turn, or left input behind
   std::unordered_map<ConnectionId, std::unique_ptr<OpeningRest>> openings_;  // not whole yet
   Timer go_on_timer_;
-  Millis date_at_ = -1;  // in seconds
-  std::string date_;
-  std::array<FrameRef, 2> stream_heads_;              // of this second, by minor version
-  std::string_view stream_head_lines_;                // of the gate, that they carry
   std::unique_ptr<std::array<char, 65536>> scratch_;  // where every connection reads into
   std::array<std::uint64_t, kStatusesEnd> responses_{};
 };

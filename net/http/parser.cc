@@ -64,8 +64,8 @@ const llhttp_settings_t& RequestParser::settings() {
   return kSettings;
 }
 
-RequestParser::RequestParser(const HttpLimits& limits)
-    : limits_(limits), lines_(limits.header_bytes_max) {
+RequestParser::RequestParser(const HttpLimits& limits, OnHead on_head)
+    : limits_(limits), lines_(limits.header_bytes_max), on_head_(std::move(on_head)) {
   reset();
 }
 
@@ -173,12 +173,14 @@ int RequestParser::on_headers_end() {
   if (llhttp_.content_length > limits_.body_bytes_max) {
     return refuse(413, fmt::format("the body takes more than {} bytes", limits_.body_bytes_max));
   }
+  const bool has_body = llhttp_.content_length > 0 || is_chunked();
   if (const auto expect = request_.header("Expect"); expect && request_.minor_version == 1) {
     if (!equals_ignoring_case(*expect, "100-continue")) {
       return refuse(417, "Expect: only 100-continue is known");
     }
-    continue_wanted_ = llhttp_.content_length > 0 || is_chunked();
+    continue_wanted_ = has_body;
   }
+  if (has_body && on_head_ && !on_head_()) return refuse(400, "answered already");
   llhttp_.upgrade = 0;  // an Upgrade is an offer; it is not taken, and the request is answered
   stage_ = Stage::kBody;
   if (is_chunked()) lines_.begin_chunks();

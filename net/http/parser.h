@@ -5,6 +5,7 @@
 #include <llhttp.h>
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,7 +25,11 @@ struct HttpLimits {
 
 class RequestParser {
  public:
-  explicit RequestParser(const HttpLimits& limits);
+  /// Asked when the head of a request that has a body is whole, however its bytes are split. False:
+  /// the request was answered, nothing more of it is looked at, and it ends as kFailed.
+  using OnHead = std::function<bool()>;
+
+  explicit RequestParser(const HttpLimits& limits, OnHead on_head = nullptr);
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
@@ -70,6 +75,7 @@ class RequestParser {
   Stage stage_ = Stage::kIdle;
   Request request_;
   LineRules lines_;
+  const OnHead on_head_;
   std::uint64_t chunk_left_ = 0;  // bytes of a chunk's data
   bool continue_wanted_ = false;
   int error_status_ = 0;

@@ -70,30 +70,45 @@ std::optional<std::string> Router::job_of(const Route& route, const Request& req
 }
 
 void Router::dispatch(Request& request, Responder responder) const {
+  std::optional<Response> refusal;
+  const Route* const route = admit(request, refusal);
+  route == nullptr ? responder.reply(std::move(*refusal)) : route->handler(request, responder);
+}
+
+std::optional<Response> Router::refusal(Request& request) const {
+  std::optional<Response> refusal;
+  admit(request, refusal);
+  return refusal;
+}
+
+const Router::Route* Router::admit(Request& request, std::optional<Response>& refusal) const {
   parameters_.clear();
   const bool is_of_server = request.path == "*";  // OPTIONS *
   const Node* node = is_of_server ? nullptr : find(root_, request.path, parameters_);
   if (node == nullptr && !is_of_server) {
-    return responder.reply(problem(404, "there is nothing at this path"));
+    refusal = problem(404, "there is nothing at this path");
+    return nullptr;
   }
   std::string allow = is_of_server ? "GET, HEAD, POST, PATCH, DELETE, " : "";
   if (node != nullptr) {
     const Method wanted = request.method == Method::kHead ? Method::kGet : request.method;
     for (const Route& route : node->routes) {
       if (route.method != wanted) continue;
+      request.path_parameters.clear();
       for (const std::string_view parameter : parameters_) {
         request.path_parameters.push_back(*percent_decoded(parameter, false));
       }
       const bool is_stream =
           route.audience == Audience::kStreams || route.audience == Audience::kJobStream;
       request.stream_job = job_of(route, request);
-      if (route.audience != Audience::kEverybody) {
-        if (held_) return responder.reply(problem(503, "the server is starting", 1));
-        if (std::optional<Response> refusal = gate_.identify(request, is_stream)) {
-          return responder.reply(std::move(*refusal));
-        }
+      // Its head may have been asked about before.
+      const bool is_known = request.caller.authenticated && !request.by_ticket;
+      if (route.audience != Audience::kEverybody && held_) {
+        refusal = problem(503, "the server is starting", 1);
+      } else if (route.audience != Audience::kEverybody && !is_known) {
+        refusal = gate_.identify(request, is_stream);
       }
-      return route.handler(request, responder);
+      return refusal ? nullptr : &route;
     }
     for (const Route& route : node->routes) {
       allow += route.method == Method::kGet ? "GET, HEAD" : method_name(route.method);
@@ -101,10 +116,11 @@ void Router::dispatch(Request& request, Responder responder) const {
     }
   }
   allow += "OPTIONS";
-  Response response = request.method == Method::kOptions
-                          ? Response{.status = 204, .content_type = {}, .body = {}, .headers = {}}
-                          : problem(405, "this path allows " + allow);
-  responder.reply(std::move(response.with("Allow", allow)));
+  refusal = request.method == Method::kOptions
+                ? Response{.status = 204, .content_type = {}, .body = {}, .headers = {}}
+                : problem(405, "this path allows " + allow);
+  refusal->with("Allow", allow);
+  return nullptr;
 }
 
 }  // namespace progressd

@@ -44,6 +44,9 @@ class Router {
 
   /// Calls the handler, or answers 404, 405 with Allow, or OPTIONS.
   void dispatch(Request& request, Responder responder) const;
+  /// The answer that dispatch() gives without a handler; none where there is one to call.
+  /// The request's body need not have come.
+  std::optional<Response> refusal(Request& request) const;
 
  private:
   /// The routes as a tree of their segments, so that finding one doesn't depend on how many there
@@ -60,6 +63,8 @@ class Router {
     std::vector<Route> routes;
   };
   using Parameters = std::vector<std::string_view>;
+  /// Null, and answered by `refusal`, where no handler is to be called.
+  const Route* admit(Request& request, std::optional<Response>& refusal) const;
   static std::optional<std::string> job_of(const Route& route, const Request& request);
 
   /// The node of the path `rest`, null when there is none. A literal segment goes before `{}`.

@@ -67,14 +67,14 @@ void check_ticket(std::string_view changes) {
   const Result<Ticket> ticket = tickets.issue(ann, "a", kTicketSecondsDefault, kSomeDay);
   ENSURE(ticket.has_value() && ticket->expires_at == kSomeDay + kTicketSecondsDefault * 1'000);
   const std::string text = changed(ticket->text, Choices(changes));
-  const TicketUse use{"a", false};
-  const TicketUse reconnect{"a", true};
+  const TicketUse use{"a", false, {}};
+  const TicketUse reconnect{"a", true, {}};
   const Result<Grant> checked = tickets.check(text, use, kSomeDay);
   ENSURE(checked.has_value() == (text == ticket->text));
   ENSURE(!tickets.check(changes, use, kSomeDay));
   if (!checked) return;
   ENSURE(checked->caller == ann && checked->job == "a");
-  ENSURE(!tickets.check(text, TicketUse{"b", false}, kSomeDay));
+  ENSURE(!tickets.check(text, TicketUse{"b", false, {}}, kSomeDay));
   ENSURE(!tickets.check(text, use, ticket->expires_at));
   ENSURE(tickets.redeem(text, use, kSomeDay).has_value());
   ENSURE(!tickets.redeem(text, use, kSomeDay));

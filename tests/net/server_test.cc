@@ -2,11 +2,13 @@
 #include "net/server.h"
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "tests/net/access/temp_folder.h"
 #include "tests/net/testing.h"
 
 namespace progressd {
@@ -266,6 +268,40 @@ TEST(Server, WhatIsEchoedIsUtf8WhateverWasSent) {
   EXPECT_EQ(status_line(refused), "HTTP/1.1 404 Not Found");
   EXPECT_EQ(refused.find('\xff'), std::string::npos);
   EXPECT_NE(refused.find("\xef\xbf\xbd"), std::string::npos);
+}
+
+TEST(Server, APeerThatIsGoneWithoutAWordIsNoticedByTheKernel) {
+  TestServer server;
+  TestClient client(server);
+  ASSERT_EQ(status_line(client.request("GET", "/healthz")), "HTTP/1.1 200 OK");
+  // The server's end of it, which inherited what its listener was given.
+  unsigned timeout_ms = 0;
+  for (int fd = 0; fd < 1'024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    if (ntohs(peer.sin_port) != client.port()) continue;
+    size = sizeof timeout_ms;
+    ASSERT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, &size), 0);
+  }
+  EXPECT_EQ(timeout_ms, 60'000U);
+}
+
+TEST(Server, AStrangersRequestThatHasABodyIsAnsweredTheSameHoweverItIsSplit) {
+  const testing::TempFolder folder;
+  Config config;
+  config.access.keys =
+      *KeySet::open(KeyFileKind::kSecret, folder.write("secret", std::string(32, 's')));
+  TestServer server(config);
+  const std::string head =
+      "POST /none-such HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n";
+  TestClient at_once(server), in_parts(server);
+  at_once.send(head + "null" + follow("/healthz"));
+  in_parts.send(head);
+  const std::string whole = at_once.read_all(), split = in_parts.read_all();
+  EXPECT_EQ(status_line(whole), "HTTP/1.1 404 Not Found");
+  EXPECT_EQ(whole.find("HTTP/1.1", 1), std::string::npos) << "one answer, and the end";
+  EXPECT_EQ(whole.size(), split.size());
 }
 
 TEST(Server, ASlowHeaderIsTimedOut) {

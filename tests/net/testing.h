@@ -74,6 +74,12 @@ class TestClient {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
+  int port() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size);
+    return ntohs(own.sin_port);
+  }
   void shut_write() { shutdown(fd_, SHUT_WR); }
 
   /// Everything up to and with `end`; what was read so far when the server closes, or after 20 s.

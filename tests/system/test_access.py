@@ -394,6 +394,18 @@ def test_a_ticket_admits_one_stream_and_its_reconnects(both: dict[str, Server]) 
     assert follow_status(guard, f"{target}&lastEventId={seen.last_event_id}") == 200
 
 
+def test_a_used_ticket_is_for_no_other_stream(both: dict[str, Server]) -> None:
+    guard, job = both["on"], create(both["on"])
+    text = ticket(guard)
+    target = f"/v1/jobs/{job['id']}/events?events=message&ticket={text}"
+    first = guard.stream(target)
+    seen = first.next().last_event_id
+    first.close()
+    for other in (f"/v1/jobs/{job['id']}/events?", "/v1/events?owner=me&", f"/v1/jobs/{create(guard)['id']}/events?"):
+        assert follow_status(guard, f"{other}ticket={text}", last_event_id=seen) == 401, other
+    assert follow_status(guard, f"{target}&lastEventId={seen}") == 200
+
+
 @pytest.mark.parametrize("given", ["header", "query"])
 def test_an_empty_last_event_id_does_not_make_a_reconnect(both: dict[str, Server], given: str) -> None:
     guard, job = both["on"], create(both["on"])
@@ -797,6 +809,38 @@ def test_streams_of_one_address_for_all_of_its_users(guarded: Start) -> None:
     assert_too_many(head_of(guard, "GET", "/events", bearer(OTHER)))
 
 
+def test_what_the_jobs_of_one_user_take(guarded: Start) -> None:
+    guard = guarded("--max-job-bytes-per-user", "200KiB")
+    large = {"runner": "external", "result": "x" * 100_000}
+    ids = [create(guard, **large)["id"] for _ in range(2)]
+    create(guard, runner="external")
+    assert ask(guard, "POST", f"/v1/jobs/{ids[0]}/cancel", OWN).status == 202
+    assert ask(guard, "PATCH", f"/v1/jobs/{ids[1]}", ADMIN, {"result": "y" * 100_000}).status == 200
+    for target in ("/v1/jobs", "/create_job"):
+        assert_names(ask(guard, "POST", target, OWN, {}), "--max-job-bytes-per-user")
+    assert create(guard, OTHER)["owner"] == "eve", "another user is not concerned"
+    assert ask(guard, "DELETE", f"/v1/jobs/{ids[0]}", OWN).status == 204, "which makes room"
+    create(guard)
+
+
+@pytest.mark.parametrize("job_id,target", [("status-demo", "/status"), ("looping-task", "/events")])
+def test_nobody_takes_the_id_of_a_job_that_all_share(both: dict[str, Server], job_id: str, target: str) -> None:
+    taken = ask(both["on"], "POST", "/v1/jobs", OWN, {"id": job_id, "runner": "external"})
+    assert_problem(taken, 409, "id")
+    assert head_of(both["on"], "GET", target, bearer(OTHER)).status == 200
+
+
+@pytest.mark.parametrize("with_continue", [False, True])
+@pytest.mark.parametrize("target,status", [("/v1/jobs", 401), ("/v1/reports", 401), ("/none-such", 404), ("/healthz", 405)])
+def test_a_stranger_is_answered_before_the_body(
+    both: dict[str, Server], target: str, status: int, with_continue: bool
+) -> None:
+    headers = JSON | {"Content-Length": "1000000"} | ({"Expect": "100-continue"} if with_continue else {})
+    # Of the body only this comes, ever.
+    answer = head_of(both["on"], "POST", target, headers, b'{"id":"x')
+    assert answer.status == status and answer["Connection"] == "close"
+
+
 @pytest.mark.parametrize("target,ok", [("/v1/jobs", 201), ("/create_job", 201), ("/api/v1/media/queue", 201),
                                        ("/start-task", 200)])  # fmt: skip
 def test_live_jobs_of_one_user(guarded: Start, target: str, ok: int) -> None:
@@ -964,6 +1008,9 @@ class EllipticKey:
             rest = rest[2 + rest[1] :]
         return b"".join(numbers)
 
+    def jwk(self, kid: str) -> dict[str, str]:
+        return {"kty": "EC", "crv": "P-256", "kid": kid, "alg": "ES256", "use": "sig", **self.coordinates}
+
     def token(self, user: str, **header: Any) -> str:
         return token(user, sign=self.sign, header={"alg": "ES256", **header})
 
@@ -972,8 +1019,7 @@ class EllipticKey:
 def test_a_public_key(server: Start, tmp_path: Path, given_as: str) -> None:
     key, stranger = EllipticKey(tmp_path / "key.pem"), EllipticKey(tmp_path / "stranger.pem")
     if given_as == "jwks":
-        jwk = {"kty": "EC", "crv": "P-256", "kid": "one", "alg": "ES256", "use": "sig", **key.coordinates}
-        (tmp_path / "jwks.json").write_text(json.dumps({"keys": [jwk]}))
+        (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk("one")]}))
         guard = server("--jwks-file", str(tmp_path / "jwks.json"))
     else:
         (tmp_path / "public.pem").write_bytes(key.public)
@@ -992,3 +1038,24 @@ def test_a_public_key(server: Start, tmp_path: Path, given_as: str) -> None:
     )
     # Tickets work without a secret that is shared.
     assert follow_status(guard, f"/events?ticket={ticket(guard, key.token('ada', kid='one'))}") == 200
+
+
+def test_streams_end_when_the_key_of_their_token_is_taken_out(server: Start, tmp_path: Path) -> None:
+    old, new = EllipticKey(tmp_path / "old.pem"), EllipticKey(tmp_path / "new.pem")
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [old.jwk("old"), new.jwk("new")]}))
+    guard = server("--jwks-file", str(file))
+    leaked, good = old.token("ada", kid="old"), new.token("ada", kid="new")
+    job = create(guard, good, runner="external")
+    target = f"/v1/jobs/{job['id']}/events"
+    by_ticket = f"{target}?ticket={ticket(guard, leaked)}"
+    streams = {as_: guard.stream(target, headers=bearer(as_)) for as_ in (leaked, good)}
+    (tmp_path / "next.json").write_text(json.dumps({"keys": [new.jwk("new")]}))
+    (tmp_path / "next.json").rename(file)
+    for stream in streams.values():
+        assert [event.type for event in stream.rest()] == ["snapshot"]
+        assert not stream.cut and stream.parser.comments[-1] == "token expired"
+    seen = streams[leaked].last_event_id
+    assert follow_status(guard, target, leaked, last_event_id=seen) == 401
+    assert follow_status(guard, by_ticket) == 401, "nor by a ticket from before"
+    assert follow_status(guard, target, good, last_event_id=seen) == 200

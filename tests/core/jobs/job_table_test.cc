@@ -29,6 +29,50 @@ DrivenTable table_with(State state) {
   return table;
 }
 
+TEST(JobTable, RemovedJobsAreKeptWithinABoundOfBytes) {
+  JobTableLimits limits;
+  limits.removed_bytes_max = 30'000;
+  DrivenTable table(limits);
+  const auto remove_one = [&](const std::string& id, std::size_t result_bytes) {
+    JobSpec spec = job_spec(id, Runner::kExternal);
+    spec.result = Text(std::string(result_bytes, 'x'));
+    table.create(std::move(spec));
+    table.change(ChangeKind::kCancel, id);
+    table.change(ChangeKind::kDelete, id);
+  };
+  for (const char* id : {"a", "b", "c"}) remove_one(id, 10'000);
+  ASSERT_EQ(table.jobs.removed().size(), 2U);
+  EXPECT_EQ(table.jobs.removed().front()->spec.id, "b");
+  EXPECT_FALSE(table.jobs.retains_removed_after(0));
+  remove_one("d", 100'000);
+  ASSERT_EQ(table.jobs.removed().size(), 1U) << "the one that was removed just now is always kept";
+  remove_one("e", 0);
+  remove_one("f", 0);
+  EXPECT_EQ(table.jobs.removed().size(), 2U) << "and then it goes";
+}
+
+TEST(JobTable, WhatAnOwnersJobsTakeFollowsTheirTexts) {
+  DrivenTable table;
+  JobSpec spec = job_spec("a", Runner::kExternal);
+  spec.result = Text(std::string(1'000, 'x'));
+  const std::string owner = spec.owner;
+  EXPECT_EQ(table.jobs.bytes_of(owner), 0U);
+  table.create(std::move(spec));
+  table.create(job_spec("b", Runner::kExternal));
+  const std::size_t at_first = table.jobs.bytes_of(owner);
+  EXPECT_GT(at_first, 1'000 + 2 * sizeof(Job));
+  Report report;
+  report.result = Text(std::string(5'000, 'y'));
+  table.report("b", report);
+  EXPECT_EQ(table.jobs.bytes_of(owner), at_first + 5'000);
+  table.report("a", report_state(State::kCompleted));
+  EXPECT_EQ(table.jobs.bytes_of(owner), at_first + 5'000) << "its result is the one from its start";
+  table.change(ChangeKind::kCancel, "b");
+  table.change(ChangeKind::kDelete, "b");
+  table.change(ChangeKind::kDelete, "a");
+  EXPECT_EQ(table.jobs.bytes_of(owner), 0U);
+}
+
 TEST(JobTable, ReportsMoveAJobAlongTheTransitionTable) {
   // What a report of the column's state does to a job in the row's: the new state, or an error.
   using S = State;

@@ -17,10 +17,10 @@ using testing::kSomeDay;
 
 const std::string kSecret(32, 's');
 const TicketUse kFresh{};
-const TicketUse kReconnect{.job = {}, .is_reconnect = true};
+const TicketUse kReconnect{.job = {}, .is_reconnect = true, .stream = {}};
 
 TicketUse of_job(std::string job, bool is_reconnect = false) {
-  return {.job = std::move(job), .is_reconnect = is_reconnect};
+  return {.job = std::move(job), .is_reconnect = is_reconnect, .stream = {}};
 }
 
 Caller ann(std::int64_t expires_at = 0) {
@@ -168,6 +168,25 @@ TEST_F(TicketsTest, TheTableOfUsedOnesIsBoundedAndForgetsTheExpired) {
   EXPECT_TRUE(few.redeem(first, kReconnect, kSomeDay)) << "which takes no more room";
   EXPECT_TRUE(few.redeem(third, kFresh, kSomeDay + 10'000)) << "the first one expired";
   EXPECT_EQ(error_of(few.redeem(make(60), kFresh, kSomeDay + 10'000)), Errc::kOverloaded);
+}
+
+TEST_F(TicketsTest, AUsedOneIsForReconnectsOfItsStreamOnly) {
+  const TicketUse first{.job = {}, .is_reconnect = false, .stream = "/events"};
+  const TicketUse again{.job = {}, .is_reconnect = true, .stream = "/events"};
+  const TicketUse other{.job = {}, .is_reconnect = true, .stream = "/v1/events"};
+  const std::string ticket = issue(ann());
+  EXPECT_TRUE(tickets_.check(ticket, other, kSomeDay)) << "no stream began with it yet";
+  EXPECT_TRUE(tickets_.redeem(ticket, first, kSomeDay));
+  EXPECT_EQ(error_of(tickets_.check(ticket, other, kSomeDay)), Errc::kUnauthorized);
+  EXPECT_EQ(error_of(tickets_.redeem(ticket, other, kSomeDay)), Errc::kUnauthorized);
+  EXPECT_TRUE(tickets_.redeem(ticket, again, kSomeDay));
+}
+
+TEST_F(TicketsTest, AllOfThemCanBeMadeVoid) {
+  const std::string before = issue(ann());
+  tickets_.void_all();
+  EXPECT_EQ(error_of(tickets_.check(before, kFresh, kSomeDay)), Errc::kUnauthorized);
+  EXPECT_TRUE(tickets_.check(issue(ann()), kFresh, kSomeDay));
 }
 
 TEST_F(TicketsTest, NoTwoAreTheSame) {

@@ -1,0 +1,33 @@
+// The heads of streams, and the date in all heads: made once a second, for whoever asks in it.
+// Thread: the loop's.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/stream/frame.h"
+#include "net/access/gate.h"
+#include "net/http/request.h"
+
+namespace progressd {
+
+class StreamHeads {
+ public:
+  StreamHeads(const Clock& clock, const Gate& gate) : clock_(clock), gate_(gate) {}
+
+  /// As `Date:` says it. Good until the next call.
+  std::string_view date();
+  FrameRef stream_head(const Request& request);
+
+ private:
+  const Clock& clock_;
+  const Gate& gate_;
+  Millis date_at_ = -1;  // in seconds
+  std::string date_;
+  std::array<FrameRef, 2> heads_;  // of this second, by minor version
+  std::string_view head_lines_;    // of the gate, that they carry
+};
+
+}  // namespace progressd
