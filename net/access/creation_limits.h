@@ -26,6 +26,12 @@ class CreationLimits {
         live_jobs_max_(live_jobs_max),
         rate_(per_second_max) {}
 
+  /// From here on.
+  void use_limits(std::size_t live_jobs_max, std::size_t per_second_max) {
+    live_jobs_max_ = live_jobs_max;
+    rate_.use_rate(per_second_max);
+  }
+
   /// The answer to a caller who may not make a job now; none, and it counts, when they may.
   std::optional<Response> refuse(const Caller& caller);
 
@@ -33,7 +39,7 @@ class CreationLimits {
   const JobTable& jobs_;
   const Ledger& ledger_;
   const Loop& loop_;
-  const std::size_t live_jobs_max_;
+  std::size_t live_jobs_max_;
   RateLimit rate_;
 };
 

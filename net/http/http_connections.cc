@@ -18,6 +18,12 @@ constexpr std::size_t kUnsentBytesMax = 256 * 1024;
 constexpr int kStreamReadsMax = 4;
 constexpr int kLingerReadsMax = 64;
 
+/// What every EventSource says. Source: WHATWG HTML, "The EventSource interface".
+bool wants_stream(const Request& request) {
+  return request.method == Method::kGet &&
+         request.header("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
+}
+
 }  // namespace
 
 HttpConnections::HttpConnections(const Parts& parts)
@@ -172,6 +178,7 @@ void HttpConnections::dispatch(std::uint32_t slot) {
   Request& request = exchange.parser.request();
   connection.framing = request.minor_version == 0 ? Framing::kUntilClose : Framing::kChunked;
   const ConnectionId id = parts_.connections.id_of(slot);
+  if (draining_ && has_successor_ && wants_stream(request)) return parts_.connections.close(slot);
   if (draining_ || connection.over_limit) {
     Response busy = problem(503, draining_ ? "the server is shutting down" : "too many connections",
                             draining_ ? 1 : 5);
