@@ -136,3 +136,47 @@ def test_what_can_not_change_is_named_and_stays(server: Start, tmp_path: Path) -
     assert running.stats()["limits"]["maxJobs"] == 8
     assert running.external()["owner"] == "anonymous"
     assert not (tmp_path / "journal").exists()
+
+
+def test_hosts_change_where_auth_is_off(server: Start, tmp_path: Path) -> None:
+    config = tmp_path / "progressd.toml"
+    config.write_text("max-jobs = 7\n")
+    running = server("--config", str(config))
+
+    def status() -> int:
+        return running.request("GET", "/v1/jobs", headers={"Host": "inside.example"}).status
+
+    assert status() == 421
+    config.write_text('allow-host = ["inside.example"]\n')
+    hang_up(running)
+    assert status() == 200
+
+
+def test_rules_and_rates_change_where_auth_is_on(server: Start, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(SECRET)
+    config = tmp_path / "progressd.toml"
+    config.write_text("max-streams-per-user = 1\n")
+    running = server("--config", str(config), "--jwt-secret-file", str(secret))
+    ann = token("ann", "jobs:report", lives=None)
+    query, header = f"?access_token={ann}", bearer(ann)
+    external = {"runner": "external", "total": 1_000}
+    job = running.request("POST", "/v1/jobs", external, headers=header).json()["id"]
+    for done in (1, 2):
+        assert running.request("PATCH", f"/v1/jobs/{job}", {"done": done}, headers=header).status == 200
+    assert running.stream("/v1/events?owner=me", headers=header).status == 200
+    assert running.request("GET", "/v1/events?owner=me", headers=header).status == 429
+    assert running.request("GET", f"/v1/jobs{query}").status == 200
+
+    config.write_text("no-query-token = true\nmax-jobs-per-user = 1\nmax-streams-per-user = 2\nreport-rate = 1\n")
+    hang_up(running)
+    assert running.request("GET", f"/v1/jobs{query}").status == 401
+    assert running.stream("/v1/events?owner=me", headers=header).status == 200
+    assert running.request("GET", "/v1/events?owner=me", headers=header).status == 429
+    assert_problem(running.request("POST", "/v1/jobs", external, headers=header), 429, "--max-jobs-per-user")
+    reports = [running.request("PATCH", f"/v1/jobs/{job}", {"done": 3}, headers=header).status for _ in range(30)]
+    assert 429 in reports
+
+    config.write_text("jwt-require-exp = true\n")
+    hang_up(running)
+    assert running.request("GET", "/v1/jobs", headers=header).status == 401
