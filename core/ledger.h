@@ -49,6 +49,8 @@ class Ledger {
   /// From here on changes go to this journal and not to the one in memory. `keeper` is told of
   /// what they change. Nothing is committed after they have gone.
   void defer_to(DeferredJournal& journal, StateKeeper& keeper, const TableBounds& bounds);
+  /// From here on. With a deferred journal.
+  void use_bounds(const TableBounds& bounds) { on_their_way_->use_bounds(bounds); }
   bool is_deferred() const { return deferred_ != nullptr; }
   /// Creations of this owner that were committed and not settled.
   std::size_t creations_on_their_way(const std::string& owner) const {

@@ -11,7 +11,7 @@
 #include "net/config_access.h"
 #include "net/config_flags.h"
 #include "net/config_sources.h"
-#include "net/http/listener.h"
+#include "net/http/listening_socket.h"
 
 namespace progressd {
 namespace {
@@ -39,6 +39,11 @@ void add_network_flags(CLI::App& app, Config& config) {
                "Listen on other addresses than loopback although nobody has to say who they are");
   flags.duration("--drain", config.drain_ms,
                  "After SIGTERM, streams are ended spread over this time");
+  flags.on_off("--reuse-port", config.reuse_port,
+               "Come up beside another progressd on the same addresses, and take its new "
+               "connections and its journal over; then end that one with SIGTERM");
+  flags.duration("--takeover-wait", config.takeover_wait_ms,
+                 "With --reuse-port, how long to wait for a journal that another process has");
 }
 
 void add_job_flags(CLI::App& app, Config& config) {
@@ -273,7 +278,17 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   return config;
 }
 
+Result<void> open_sockets(Config& config) {
+  for (const std::string& address : config.listen) {
+    const Result<int> fd = open_listener(address, /*reuse_port=*/true);
+    if (!fd) return tl::unexpected(fd.error());
+    config.passed_sockets.push_back(*fd);
+  }
+  return {};
+}
+
 Result<void> use_passed_sockets(Config& config, std::vector<int> sockets) {
+  config.reuse_port = false;  // they stay open without it
   config.listen.clear();
   for (const int fd : sockets) {
     Result<std::string> address = address_of_listener(fd);

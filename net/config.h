@@ -21,7 +21,8 @@ namespace progressd {
 
 struct Config {
   std::vector<std::string> listen{"127.0.0.1:8080"};
-  std::vector<int> passed_sockets;  // listening already; then `listen` is where
+  std::vector<int> passed_sockets;  // listening already, there; who connects is not hurried
+  bool reuse_port = false;          // another process may listen there too: these are our own
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
@@ -37,6 +38,7 @@ struct Config {
   StreamSettings streams;
   std::vector<WatchSpec> watches;
   Millis drain_ms = 5'000;
+  Millis takeover_wait_ms = 30'000;  // for a journal that another process has; with reuse_port
   log::Settings log;
   bool demo = false;
   DemoSettings demo_jobs;
@@ -51,6 +53,10 @@ struct ConfigExit {
 };
 
 std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv);
+
+/// Opens all that `listen` says, where `reuse_port` does: who connects from here on is this
+/// process's. Errors: kOverloaded, for what can't be bound.
+Result<void> open_sockets(Config& config);
 
 /// Listens on these sockets, which were passed by a service manager, and on no address else.
 /// Errors: kInvalid, for what does not listen for TCP, or is reached from outside where it may not.

@@ -79,6 +79,12 @@ class Log {
     logger_.flush_on(spdlog::level::debug);
   }
 
+  void use(const Settings& settings) {
+    const std::lock_guard lock(mutex_);
+    rate_.use_rate(settings.lines_per_second_max);
+    logger_.set_level(spdlog_level(settings.level));
+  }
+
   void write(Level level, std::string_view line) {
     if (!logger_.should_log(spdlog_level(level))) return;
     const std::lock_guard lock(mutex_);
@@ -128,6 +134,10 @@ std::optional<Level> level_of_name(std::string_view name) {
 }
 
 void start(const Settings& settings) { the_log() = std::make_unique<Log>(settings); }
+
+void use(const Settings& settings) {
+  if (the_log() != nullptr) the_log()->use(settings);
+}
 
 void write(Level level, std::string_view line) {
   if (the_log() != nullptr) the_log()->write(level, line);

@@ -27,6 +27,8 @@ struct Settings {
 std::optional<Level> level_of_name(std::string_view name);
 /// At program start; without it nothing is written.
 void start(const Settings& settings);
+/// From here on another level and rate; the format stays.
+void use(const Settings& settings);
 void write(Level level, std::string_view line);
 
 template <class... Args>

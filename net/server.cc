@@ -116,8 +116,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
                                            : http_.on_ready(token, ready);
               }),
       listeners_(
-          loop, poller_, {config_.connections_max, std::min(kRefusalsMax, config_.connections_max)},
-          [this] { return connections_.open_count(); },
+          loop, poller_, listener_limits(), [this] { return connections_.open_count(); },
           [this](int fd, bool over_limit) {
             const ConnectionId id = http_.accept(fd, over_limit);
             if (!poller_.add_connection(fd, id)) connections_.close(ConnectionTable::slot_of(id));
@@ -138,6 +137,19 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
   if (engine != nullptr) open_journal(std::move(engine));
 }
 
+CreationLimits::Limits Server::creation_limits() const {
+  const AccessSettings& access = config_.access;
+  return {access.jobs_per_user_max, access.job_bytes_per_user_max, access.creates_per_second_max};
+}
+
+Listeners::Limits Server::listener_limits() const {
+  return {config_.connections_max, std::min(kRefusalsMax, config_.connections_max)};
+}
+
+TableBounds Server::table_bounds() const {
+  return {limits_.jobs.jobs_max, limits_.jobs.idempotency_keys_max, limits_.channels.channels_max};
+}
+
 bool Server::is_ready() const {
   return ready_ && drain_until_ == 0 && (durable_ == nullptr || durable_->is_ready());
 }
@@ -150,8 +162,7 @@ void Server::open_journal(std::unique_ptr<SqliteJournal> engine) {
   router_.hold();
   durable_ = std::make_unique<DurableJournal>(
       DurableJournal::Parts{loop_, ledger_, jobs_, channels_, clock_, limits_.history,
-                            TableBounds{limits_.jobs.jobs_max, limits_.jobs.idempotency_keys_max,
-                                        limits_.channels.channels_max},
+                            table_bounds(),
                             [this](const Result<void>& recovered) { on_recovered(recovered); }},
       std::move(engine));
 }
@@ -173,6 +184,14 @@ void Server::on_recovered(const Result<void>& recovered) {
 void Server::begin() {
   // Not before: what a recovery reads again has been acted upon.
   for (ChangeObserver* observer : observers()) ledger_.observe(*observer);
+  // Who connected to these waited until now, so that nobody was told to come again.
+  for (const int fd : config_.passed_sockets) {
+    if (drain_until_ != 0) break;
+    if (const Result<std::string> adopted = listeners_.adopt(fd); !adopted) {
+      fault_ = adopted.error();
+      return loop_.stop();
+    }
+  }
   config_.demo ? start_demo() : void(ready_ = true);
 }
 
@@ -198,7 +217,7 @@ Result<std::vector<std::string>> Server::start() {
   for (std::size_t i = 0; i < config_.listen.size(); ++i) {
     const Result<std::string> one = config_.passed_sockets.empty()
                                         ? listeners_.listen(config_.listen[i])
-                                        : listeners_.adopt(config_.passed_sockets[i]);
+                                        : address_of_listener(config_.passed_sockets[i]);
     if (!one) return tl::unexpected(one.error());
     bound.push_back(*one);
   }
@@ -237,8 +256,15 @@ void Server::begin_drain() {
   log::info("draining {} streams over {} ms", streams_.counters().open, config_.drain_ms);
   drain_until_ = loop_.now() + config_.drain_ms;
   idle_until_ = loop_.now() + std::min(config_.drain_ms, kDrainIdleMs);
+  // Who waits at a socket that somebody else keeps open is the next process's.
+  if (config_.passed_sockets.empty() || config_.reuse_port) listeners_.accept_all();
   listeners_.close();
-  http_.begin_drain();
+  http_.begin_drain(/*has_successor=*/!config_.passed_sockets.empty());
+  if (durable_ != nullptr) {
+    durable_->close();
+    timer_runner_.stop();
+    cpu_runner_.stop();
+  }
   end_streams(config_.drain_ms, /*expired=*/false);
   drain_timer_.start_every(kDrainTickMs);
 }
@@ -265,7 +291,8 @@ void Server::on_drain_tick() {
   const bool streams_left =
       streams_.counters().open > 0 && loop_.now() < drain_until_ + kDrainGraceMs;
   const bool idle_left = connections_.open_count() > 0 && loop_.now() < idle_until_;
-  if (!streams_left && !idle_left) loop_.stop();
+  const bool journal_left = durable_ != nullptr && durable_->closes();
+  if (!streams_left && !idle_left && !journal_left) loop_.stop();
 }
 
 }  // namespace progressd

@@ -65,6 +65,10 @@ class Server {
   /// For connections that no listener of this server accepted.
   HttpConnections& http() { return http_; }
 
+  /// Goes by this configuration from here on, and drops no stream for it. What can't change while
+  /// the server runs is named in the log, and stays. Shape: as for the constructor.
+  void reload(Config next);
+
   /// No new connections; streams are ended spread over the drain time; then the loop stops.
   void begin_drain();
 
@@ -81,9 +85,12 @@ class Server {
   void open_journal(std::unique_ptr<SqliteJournal> engine);
   void on_recovered(const Result<void>& recovered);
   void begin();
+  Listeners::Limits listener_limits() const;
+  CreationLimits::Limits creation_limits() const;
+  TableBounds table_bounds() const;
 
-  const Config config_;  // as it was given
-  const Config limits_;  // with limits of 0 as none
+  Config config_;  // as it was given
+  Config limits_;  // with limits of 0 as none
   Loop& loop_;
   const Machine machine_;
   const Clock& clock_;

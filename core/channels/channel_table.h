@@ -26,6 +26,9 @@ class ChannelTable {
   ChannelTable(const ChannelTable&) = delete;
   ChannelTable& operator=(const ChannelTable&) = delete;
 
+  /// From here on. What is there already stays.
+  void use_limits(const ChannelLimits& limits) { limits_ = limits; }
+
   /// What became of a kChannelPost.
   struct Posted {
     Channel& channel;

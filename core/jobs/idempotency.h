@@ -27,6 +27,7 @@ class IdempotencyTable {
   };
 
   explicit IdempotencyTable(std::size_t keys_max) : keys_max_(keys_max) {}
+  void use_keys_max(std::size_t keys_max) { keys_max_ = keys_max; }
 
   /// Null when the owner has not used the key, or longer ago than a day.
   const Entry* find(std::string_view owner, std::string_view key, Millis at);

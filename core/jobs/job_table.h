@@ -45,6 +45,12 @@ class JobTable {
   explicit JobTable(const JobTableLimits& limits)
       : limits_(limits), idempotency_(limits.idempotency_keys_max) {}
 
+  /// From here on. What is there already stays.
+  void use_limits(const JobTableLimits& limits) {
+    limits_ = limits;
+    idempotency_.use_keys_max(limits.idempotency_keys_max);
+  }
+
   /// Shape: `sequence` is later than all before it; an event that comes of it has this number.
   Outcome apply(Sequence sequence, const Change& change);
 

@@ -38,6 +38,7 @@ class OnTheirWay {
   OnTheirWay(const JobTable& jobs, const ChannelTable& channels, const TableBounds& bounds)
       : jobs_(jobs), channels_(channels), bounds_(bounds) {}
 
+  void use_bounds(const TableBounds& bounds) { bounds_ = bounds; }
   /// kOverloaded when there is no room for what they create.
   std::optional<Error> refusal(std::span<const Change> changes);
   void add(std::span<const Change> changes) { count(changes, 1); }

@@ -17,7 +17,8 @@ namespace progressd {
 
 class SqliteJournal {
  public:
-  /// Errors: the journal's path and what is wrong with it; then the file is as it was.
+  /// Errors: the journal's path and what is wrong with it; then the file is as it was. kConflict:
+  /// another process has it.
   static Result<std::unique_ptr<SqliteJournal>> open(const SqliteSettings& settings,
                                                      Random& random);
 

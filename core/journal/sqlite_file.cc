@@ -126,7 +126,7 @@ Result<std::unique_ptr<WriterLock>> WriterLock::take(const std::string& path) {
   std::unique_ptr<WriterLock> lock(new WriterLock(fd));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     return fail(
-        Errc::kUnavailable,
+        Errc::kConflict,
         fmt::format("the journal {}: another process writes it ({} is locked)", path, name));
   }
   return lock;

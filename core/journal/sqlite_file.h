@@ -35,7 +35,8 @@ class WriterLock {
   WriterLock(const WriterLock&) = delete;
   WriterLock& operator=(const WriterLock&) = delete;
   ~WriterLock();
-  /// Errors: that another process holds it, or what the system says; the path is named.
+  /// Errors: kConflict, another process holds it; kUnavailable, what the system says. The path is
+  /// named.
   static Result<std::unique_ptr<WriterLock>> take(const std::string& path);
 
  private:

@@ -68,6 +68,9 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
+  /// From here on: topics go by it with their next event.
+  void use_history(const HistoryLimits& history) { history_ = history; }
+
   /// Adds the topic to a group, at most three in its life.
   void join(Topic& topic, std::string_view group);
   /// Takes the topic out of all groups and feeds. Its history stays with it.
@@ -107,7 +110,7 @@ class Hub {
   void queue(Feed& feed, const FrameRef& frame, bool ends);
   void flush(Feed& feed);
 
-  const HistoryLimits history_;
+  HistoryLimits history_;
   Sink& sink_;
   FrameEncoder encoder_;
   std::unordered_map<std::string, std::unique_ptr<Group>> groups_;

@@ -10,6 +10,7 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
   ENSURE(event.sequence > last_sequence_);
   last_sequence_ = event.sequence;
   if (limits.events_max == 0) {
+    while (count_ > 0) drop_oldest();  // the limit may have been another one before
     dropped_through_ = event.sequence;
     return;
   }
@@ -24,7 +25,9 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
     ring_[(head_ + count_) % ring_.size()] = event;
     ++count_;
   }
-  while (history_bytes_ > limits.bytes_max && count_ > 1) drop_oldest();
+  while (count_ > limits.events_max || (history_bytes_ > limits.bytes_max && count_ > 1)) {
+    drop_oldest();
+  }
 }
 
 void Topic::prefetch() const {

@@ -26,6 +26,12 @@ class CreationLimits {
   CreationLimits(const JobTable& jobs, const Ledger& ledger, const Loop& loop, const Limits& limits)
       : jobs_(jobs), ledger_(ledger), loop_(loop), limits_(limits), rate_(limits.per_second_max) {}
 
+  /// From here on.
+  void use_limits(const Limits& limits) {
+    limits_ = limits;
+    rate_.use_rate(limits.per_second_max);
+  }
+
   /// The answer to a caller who may not make a job now; none, and it counts, when they may.
   std::optional<Response> refuse(const Caller& caller);
 
@@ -33,7 +39,7 @@ class CreationLimits {
   const JobTable& jobs_;
   const Ledger& ledger_;
   const Loop& loop_;
-  const Limits limits_;
+  Limits limits_;
   RateLimit rate_;
 };
 

@@ -35,14 +35,27 @@ std::string_view shared_secret(const AccessSettings& settings) {
 
 Gate::Gate(const AccessSettings& settings, bool on_loopback, const Clock& clock, Random& random)
     : clock_(clock),
+      random_(random),
       cors_(settings.cors_origins),
       query_token_(!settings.query_token_ignored),
-      tickets_(ticket_secret(shared_secret(settings), random), random) {
+      shared_secret_(shared_secret(settings)),
+      tickets_(ticket_secret(shared_secret_, random), random) {
   if (settings.keys) {
     verifier_.emplace(*settings.keys, settings.token_rules);
   } else if (on_loopback) {
     host_rule_.emplace(settings.allowed_hosts);
   }
+}
+
+void Gate::use(const AccessSettings& settings) {
+  cors_ = Cors(settings.cors_origins);
+  query_token_ = !settings.query_token_ignored;
+  if (host_rule_) host_rule_.emplace(settings.allowed_hosts);
+  if (!verifier_) return;
+  verifier_.emplace(*settings.keys, settings.token_rules);  // and no token is remembered as good
+  if (shared_secret_ == shared_secret(settings)) return;
+  shared_secret_ = shared_secret(settings);
+  tickets_.use_secret(ticket_secret(shared_secret_, random_));
 }
 
 std::optional<Response> Gate::turned_away(const Request& request) const {

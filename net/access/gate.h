@@ -35,6 +35,10 @@ class Gate {
   /// `on_loopback`: nobody reaches this server but over loopback.
   Gate(const AccessSettings& settings, bool on_loopback, const Clock& clock, Random& random);
 
+  /// From here on. Whether auth is on, and whether this server is on loopback, stays as it was.
+  /// What header_lines() gave before is no longer good.
+  void use(const AccessSettings& settings);
+
   /// The answer to a request that no handler should see; none for the others.
   std::optional<Response> turned_away(const Request& request) const;
 
@@ -65,10 +69,12 @@ class Gate {
   static Response unauthorized_or_problem(const Error& error);
 
   const Clock& clock_;
+  Random& random_;
   Cors cors_;
   std::optional<HostRule> host_rule_;
   std::optional<TokenVerifier> verifier_;  // none: auth is off
   bool query_token_;
+  std::string shared_secret_;  // of the keys, that tickets are signed with; empty: their own
   Tickets tickets_;
 };
 

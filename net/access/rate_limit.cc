@@ -10,10 +10,14 @@ constexpr std::int64_t kMilliNs = 1'000'000;
 
 }  // namespace
 
-RateLimit::RateLimit(std::size_t per_second, std::size_t users_max)
-    : interval_ns_(per_second == 0 ? 0 : kSecondNs / static_cast<std::int64_t>(per_second)),
-      burst_ns_(interval_ns_ * static_cast<std::int64_t>(per_second)),
-      users_max_(users_max) {}
+RateLimit::RateLimit(std::size_t per_second, std::size_t users_max) : users_max_(users_max) {
+  use_rate(per_second);
+}
+
+void RateLimit::use_rate(std::size_t per_second) {
+  interval_ns_ = per_second == 0 ? 0 : kSecondNs / static_cast<std::int64_t>(per_second);
+  burst_ns_ = interval_ns_ * static_cast<std::int64_t>(per_second);
+}
 
 int RateLimit::take(std::string_view user, Millis now, std::size_t count) {
   if (interval_ns_ == 0) return 0;

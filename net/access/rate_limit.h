@@ -21,6 +21,9 @@ class RateLimit {
   /// seen the longest time ago begins anew.
   explicit RateLimit(std::size_t per_second, std::size_t users_max = kUsersMax);
 
+  /// From here on; who waits already waits for what was asked of them.
+  void use_rate(std::size_t per_second);
+
   /// 0: it may be done, and it counts, as so many. Else the seconds after which to try again.
   /// A bucket that has room for one takes more than it has room for, and is waited for so much
   /// longer: what comes at once is never too much, only too often. `now`: of a clock that never
@@ -37,8 +40,8 @@ class RateLimit {
   void forget_full(std::int64_t now_ns);
   void forget_oldest();
 
-  const std::int64_t interval_ns_;  // between two, in the long run; 0: no limit
-  const std::int64_t burst_ns_;     // what an empty bucket takes to be full
+  std::int64_t interval_ns_;  // between two, in the long run; 0: no limit
+  std::int64_t burst_ns_;     // what an empty bucket takes to be full
   const std::size_t users_max_;
   std::list<Bucket> buckets_;  // in the order in which they were last taken from
   std::unordered_map<std::string_view, std::list<Bucket>::iterator> by_user_;  // views into them

@@ -18,6 +18,8 @@ class ReportLimits {
   /// `per_second_max`: of one user; 0: no limit.
   ReportLimits(const Loop& loop, std::size_t per_second_max) : loop_(loop), rate_(per_second_max) {}
 
+  void use_rate(std::size_t per_second_max) { rate_.use_rate(per_second_max); }
+
   /// Whether there is a limit for this caller at all: if not, nobody need count.
   bool concerns(const Caller& caller) const { return caller.authenticated; }
   /// The answer to a caller who may not report now; none, and it counts, when they may. A request

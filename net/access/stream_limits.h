@@ -23,6 +23,13 @@ class StreamLimits {
   /// 0: no bound.
   StreamLimits(std::size_t per_user_max, std::size_t per_address_max);
 
+  /// From here on: streams that are open already stay, and those that began while addresses were
+  /// not bounded are not counted for theirs.
+  void use_bounds(std::size_t per_user_max, std::size_t per_address_max) {
+    per_user_max_ = per_user_max;
+    per_address_max_ = per_address_max;
+  }
+
   /// Counts a stream of connection `slot`. Errors: kTooMany.
   Result<StreamUser> begin(const Caller& caller, std::string_view address, std::uint32_t slot);
   void end(StreamUser user, std::uint32_t slot);
@@ -38,8 +45,8 @@ class StreamLimits {
   };
   StreamUser user_of(const std::string& name);
 
-  const std::size_t per_user_max_;
-  const std::size_t per_address_max_;
+  std::size_t per_user_max_;
+  std::size_t per_address_max_;
   std::vector<User> users_{1};  // by StreamUser; without streams: free for another one
   std::vector<StreamUser> free_;
   std::unordered_map<std::string, StreamUser> by_name_;

@@ -55,6 +55,9 @@ class Tickets {
  public:
   Tickets(std::string secret, Random& random, std::size_t used_max = kUsedTicketsMax);
 
+  /// From here on; what was issued with another one is no longer taken.
+  void use_secret(std::string secret) { secret_ = std::move(secret); }
+
   /// A ticket never outlives the caller's token. Errors: kInvalid, for a time out of its range.
   Result<Ticket> issue(const Caller& caller, const std::optional<std::string>& job,
                        std::int64_t ttl_seconds, Millis now);

@@ -69,8 +69,16 @@ class HttpConnections final : public ResponseCarrier {
   void reply(ConnectionId id, Response response) override;
   bool stream(ConnectionId id, StreamStart start) override;
 
-  /// From here on every request is answered 503 and its connection closed.
-  void begin_drain() { draining_ = true; }
+  /// The gate's header lines, or any setting, are others from here on.
+  void on_settings_changed() { stream_heads_ = {}; }
+
+  /// From here on every request is answered 503 and its connection closed. `has_successor`: another
+  /// process has the address. Then who asks for a stream is not answered: an EventSource gives up
+  /// on 503, and comes again, to the other one, when its connection ends.
+  void begin_drain(bool has_successor) {
+    draining_ = true;
+    has_successor_ = has_successor;
+  }
 
   /// How many answers of each status were given; streams are not among them.
   static constexpr std::size_t kStatusesEnd = 600;
@@ -83,6 +91,10 @@ class HttpConnections final : public ResponseCarrier {
   void dispatch(std::uint32_t slot);
   /// The answer that does not depend on what is asked for; none where there is none.
   std::optional<Response> turned_away(const Connection& connection) const;
+  /// An EventSource gives up on a 503, and comes back to who takes over when it gets no answer.
+  bool leaves_to_successor(const Request& request) const {
+    return draining_ && has_successor_ && request.asks_for_stream();
+  }
   /// A head came whose body may follow. False when it was answered, as no handler will see it: a
   /// stranger is given no room for a body.
   bool on_head(std::uint32_t slot);
@@ -108,6 +120,7 @@ class HttpConnections final : public ResponseCarrier {
   ExchangePool exchanges_;
   StreamHeads heads_;
   bool draining_ = false;
+  bool has_successor_ = false;
   std::optional<ConnectionId> reading_;   // whose input is being taken; it sends after that
   std::vector<ConnectionId> unfinished_;  // that used up their turn, or left input behind
   std::unordered_map<ConnectionId, std::unique_ptr<OpeningRest>> openings_;  // not whole yet

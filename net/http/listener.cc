@@ -1,6 +1,5 @@
 #include "net/http/listener.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -10,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <ctime>
 #include <utility>
@@ -22,7 +20,8 @@ namespace progressd {
 namespace {
 
 constexpr int kAcceptsPerTurn = 256;
-constexpr int kBacklog = 4096;
+/// Of these, in accept_all(): a whole backlog, though more come meanwhile.
+constexpr int kAcceptTurnsMax = 16;
 constexpr Millis kRetryMs = 100;
 /// Tells who is turned away when to come again.
 constexpr int kTurnedAwayRetrySeconds = 5;
@@ -32,50 +31,6 @@ constexpr unsigned kPeerTimeoutMs = 60'000;
 /// What the kernel queues for a reader that takes nothing; the outbox bounds the rest. Without it
 /// that would be megabytes, and progress would be conflated only behind them.
 constexpr int kNotSentBytesMax = 128 * 1024;
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-Result<Address> parse_address(const std::string& text) {
-  const auto refuse = [&](std::string_view why) {
-    return fail(Errc::kInvalid,
-                fmt::format("'{}': {}; write 127.0.0.1:8080 or [::1]:8080", text, why));
-  };
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return refuse("there is no port");
-  unsigned short port = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-  if (error != std::errc{} || stop != end) return refuse("the port must be 0 to 65535");
-  std::string host = text.substr(0, colon);
-  if (host == "localhost") host = "127.0.0.1";
-  Address address;
-  auto& four = reinterpret_cast<sockaddr_in&>(address.storage);
-  auto& six = reinterpret_cast<sockaddr_in6&>(address.storage);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']' &&
-      inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &six.sin6_addr) == 1) {
-    six.sin6_family = AF_INET6;
-    six.sin6_port = htons(port);
-    address.size = sizeof six;
-  } else if (inet_pton(AF_INET, host.c_str(), &four.sin_addr) == 1) {
-    four.sin_family = AF_INET;
-    four.sin_port = htons(port);
-    address.size = sizeof four;
-  } else {
-    return refuse("the address must be an IP address or localhost");
-  }
-  return address;
-}
-
-std::string with_port(const std::string& text, int fd) {
-  Address bound;
-  bound.size = sizeof bound.storage;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.size);
-  const auto& four = reinterpret_cast<const sockaddr_in&>(bound.storage);  // six has it there too
-  return fmt::format("{}:{}", text.substr(0, text.rfind(':')), ntohs(four.sin_port));
-}
 
 int open_reserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -101,41 +56,6 @@ bool is_of_one_connection(int error) {
 
 }  // namespace
 
-Result<std::string> address_of_listener(int fd) {
-  int listens = 0;
-  int protocol = 0;
-  socklen_t size = sizeof listens;
-  const bool is_listener =
-      getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
-      getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
-  if (!is_listener) {
-    return fail(Errc::kInvalid, fmt::format("descriptor {} does not listen for TCP", fd));
-  }
-  sockaddr_storage storage{};
-  size = sizeof storage;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (storage.ss_family == AF_INET) {
-    const auto& four = reinterpret_cast<const sockaddr_in&>(storage);
-    inet_ntop(AF_INET, &four.sin_addr, text.data(), text.size());
-    return fmt::format("{}:{}", text.data(), ntohs(four.sin_port));
-  }
-  const auto& six = reinterpret_cast<const sockaddr_in6&>(storage);
-  inet_ntop(AF_INET6, &six.sin6_addr, text.data(), text.size());
-  return fmt::format("[{}]:{}", text.data(), ntohs(six.sin6_port));
-}
-
-Result<bool> is_loopback(const std::string& text) {
-  return parse_address(text).map([](const Address& address) {
-    if (address.storage.ss_family == AF_INET6) {
-      return IN6_IS_ADDR_LOOPBACK(
-                 &reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr) != 0;
-    }
-    const auto& four = reinterpret_cast<const sockaddr_in&>(address.storage);
-    return (ntohl(four.sin_addr.s_addr) >> 24) == 127;
-  });
-}
-
 Listeners::Listeners(Loop& loop, Poller& poller, const Limits& limits, OpenCount open_count,
                      OnAccept on_accept)
     : poller_(poller),
@@ -151,26 +71,7 @@ Listeners::~Listeners() {
 }
 
 Result<std::string> Listeners::listen(const std::string& text) {
-  const Result<Address> address = parse_address(text);
-  if (!address) return tl::unexpected(address.error());
-  const int fd =
-      socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (fd < 0) return fail(Errc::kOverloaded, fmt::format("{}: {}", text, std::strerror(errno)));
-  const int on = 1;
-  if (address->storage.ss_family == AF_INET6) {  // IPv4 has a listener of its own, if it is wanted
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  }
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address->storage), address->size) == 0 &&
-      ::listen(fd, kBacklog) == 0) {
-    if (const Result<void> added = add(fd); !added) return tl::unexpected(added.error());
-    return with_port(text, fd);
-  }
-  const int error = errno;
-  ::close(fd);
-  return fail(Errc::kOverloaded,
-              fmt::format("can't listen on {}: {}; choose another address with --listen", text,
-                          std::strerror(error)));
+  return open_listener(text, /*reuse_port=*/false).and_then([this](int fd) { return adopt(fd); });
 }
 
 Result<std::string> Listeners::adopt(int fd) {
@@ -204,10 +105,20 @@ void Listeners::close() {
 
 void Listeners::on_ready(std::uint64_t token) {
   const std::size_t index = token & ~kTokenBit;
-  if (index >= sockets_.size() || paused_) return;
+  if (index < sockets_.size() && !paused_) accept_some(sockets_[index]);
+}
+
+void Listeners::accept_all() {
+  for (const int fd : sockets_) {
+    for (int turns = 0; turns < kAcceptTurnsMax && !paused_ && accept_some(fd);) ++turns;
+  }
+}
+
+bool Listeners::accept_some(int socket) {
   std::size_t turned_away = 0;
+  bool emptied = false;
   for (int accepted = 0; accepted < kAcceptsPerTurn; ++accepted) {
-    const int fd = accept4(sockets_[index], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       const std::size_t open = open_count_();
       if (open < limits_.connections_max + limits_.refusals_max) {
@@ -218,10 +129,11 @@ void Listeners::on_ready(std::uint64_t token) {
       }
       continue;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+    emptied = errno == EAGAIN || errno == EWOULDBLOCK;
+    if (emptied) break;
     if (is_of_one_connection(errno)) continue;
     const int error = errno;
-    if ((error == EMFILE || error == ENFILE) && turn_next_away(sockets_[index])) {
+    if ((error == EMFILE || error == ENFILE) && turn_next_away(socket)) {
       ++turned_away;
       continue;
     }
@@ -230,6 +142,7 @@ void Listeners::on_ready(std::uint64_t token) {
     break;
   }
   if (turned_away > 0) log::warn("no room: {} connections were turned away", turned_away);
+  return !emptied;
 }
 
 void Listeners::turn_away(int fd) {

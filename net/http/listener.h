@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "net/http/listening_socket.h"
 #include "net/uv/poller.h"
 #include "net/uv/timer.h"
 
@@ -38,7 +39,12 @@ class Listeners {
   /// Takes over a socket that somebody else has made to listen.
   /// Errors: kInvalid, for what does not listen for TCP.
   Result<std::string> adopt(int fd);
+  /// Who waits already.
+  void accept_all();
   void close();
+
+  /// From here on. Connections that are open already stay.
+  void use_limits(const Limits& limits) { limits_ = limits; }
 
   /// A poller token of a listener, and not of a connection.
   static bool is_token(std::uint64_t token) { return (token & kTokenBit) != 0; }
@@ -48,6 +54,8 @@ class Listeners {
   static constexpr std::uint64_t kTokenBit = std::uint64_t{1} << 63;
 
   Result<void> add(int fd);
+  /// So many as a turn may take. False when none waits any more.
+  bool accept_some(int socket);
   /// Answers 503, as far as that is possible without waiting, and closes.
   static void turn_away(int fd);
   /// The same for the next one, where there is no descriptor for it. False when that can't be done.
@@ -64,13 +72,5 @@ class Listeners {
   bool paused_ = false;
   Timer retry_;
 };
-
-/// Where a socket listens, as listen() would have it.
-/// Errors: kInvalid, for what does not listen for TCP.
-Result<std::string> address_of_listener(int fd);
-
-/// Whether only this machine can reach the address.
-/// Errors: kInvalid, for what is no address.
-Result<bool> is_loopback(const std::string& address);
 
 }  // namespace progressd

@@ -124,6 +124,11 @@ std::string_view Request::content_type() const {
   return trimmed(value.substr(0, value.find(';')));
 }
 
+bool Request::asks_for_stream() const {
+  return method == Method::kGet &&
+         header("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
+}
+
 std::optional<std::string_view> Request::query(std::string_view name) const {
   for (const auto& [key, value] : query_) {
     if (key == name) return value;

@@ -48,6 +48,9 @@ class Request {
   /// The media type of the body without its parameters; empty when there is none.
   std::string_view content_type() const;
 
+  /// As every EventSource does. Source: WHATWG HTML, "The EventSource interface".
+  bool asks_for_stream() const;
+
   /// The decoded value of a query parameter, the first of that name.
   std::optional<std::string_view> query(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& query_parameters() const {

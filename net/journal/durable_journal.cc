@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <variant>
+
+#include "net/log.h"
 
 namespace progressd {
 namespace {
@@ -39,7 +42,12 @@ DurableJournal::~DurableJournal() {
   thread_.finish(take_gathered());
 }
 
+void DurableJournal::close() {
+  if (closing_ == Closing::kNo) closing_ = Closing::kFlushing;
+}
+
 std::optional<Error> DurableJournal::post(std::span<const Change> changes) {
+  if (closing_ != Closing::kNo) return Error{Errc::kUnavailable, "the server is shutting down"};
   if (state_ == State::kRecovering) return Error{Errc::kUnavailable, "the server is starting"};
   if (state_ == State::kAway) {
     return Error{Errc::kUnavailable, "the journal can't be written at present"};
@@ -65,13 +73,18 @@ JournalBatch DurableJournal::take_gathered() {
 
 void DurableJournal::on_turn_end() {
   if (state_ == State::kRecovering || is_writing_) return;
-  if (gathering_.changes() < expected_ && parts_.loop.now() < expected_until_) return;
+  const bool closes = closing_ != Closing::kNo;
+  if (!closes && gathering_.changes() < expected_ && parts_.loop.now() < expected_until_) return;
   expected_ = 0;
   JournalBatch batch = take_gathered();
-  if (state_ == State::kReady) {
+  if (state_ == State::kReady && !closes) {
     keeper_.fill(batch, parts_.ledger.last_sequence(), parts_.clock.wall_at());
   }
-  if (batch.empty()) return;
+  if (batch.empty()) {
+    if (closing_ != Closing::kFlushing) return;
+    closing_ = Closing::kAsked;
+    return thread_.close();
+  }
   is_writing_ = true;
   thread_.hand_over(std::move(batch));
 }
@@ -80,6 +93,10 @@ void DurableJournal::on_news(JournalThread::FromThread news) {
   if (const auto* part = std::get_if<RecoveredPart>(&news)) return on_part(*part);
   if (const auto* end = std::get_if<JournalThread::Recovered>(&news)) return on_recovered(*end);
   if (const auto* kept = std::get_if<JournalThread::Kept>(&news)) return on_kept(*kept);
+  if (std::holds_alternative<JournalThread::Closed>(news)) {
+    closing_ = Closing::kDone;
+    return log::info("the journal {} is closed", path_);
+  }
   state_ = State::kReady;  // it is back
 }
 

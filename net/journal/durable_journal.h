@@ -51,13 +51,22 @@ class DurableJournal final : public DeferredJournal {
   std::optional<Error> post(std::span<const Change> changes) override;
   /// Hands over what was gathered, when the last batch is written.
   void on_turn_end();
+  /// Takes no more changes, and closes the file when those that were taken are kept and settled, so
+  /// that another process can have it.
+  void close();
+  /// Whether that goes on still; a recovery is not waited for.
+  bool closes() const {
+    return state_ != State::kRecovering &&
+           (closing_ == Closing::kFlushing || closing_ == Closing::kAsked);
+  }
 
   /// Whether changes are taken.
-  bool is_ready() const { return state_ == State::kReady; }
+  bool is_ready() const { return state_ == State::kReady && closing_ == Closing::kNo; }
   std::size_t recovered_changes() const { return recovery_.changes(); }
 
  private:
   enum class State : std::uint8_t { kRecovering, kReady, kAway };
+  enum class Closing : std::uint8_t { kNo, kFlushing, kAsked, kDone };
 
   void on_news(JournalThread::FromThread news);
   void on_part(const RecoveredPart& part);
@@ -71,6 +80,7 @@ class DurableJournal final : public DeferredJournal {
   StateKeeper keeper_;
   Recovery recovery_;
   State state_ = State::kRecovering;
+  Closing closing_ = Closing::kNo;
   ChangeBlock gathering_;
   bool is_writing_ = false;    // a batch was handed over
   std::size_t expected_ = 0;   // changes, until then

@@ -34,6 +34,12 @@ void JournalThread::hand_over(JournalBatch batch) {
   wake_.notify_one();
 }
 
+void JournalThread::close() {
+  const std::unique_lock lock(mutex_);
+  closes_ = true;
+  wake_.notify_one();
+}
+
 void JournalThread::finish(JournalBatch last) {
   inbox_->close();  // so that the thread waits for nobody
   std::unique_lock lock(mutex_);
@@ -48,6 +54,8 @@ void JournalThread::run() {
   while (!ends()) {
     if (const std::optional<JournalBatch> batch = take()) {
       write(*batch);
+    } else if (closes()) {
+      close_file();
     } else if (away_) {
       try_to_come_back();
     }
@@ -59,6 +67,17 @@ bool JournalThread::ends() {
   return ends_ && !slot_;
 }
 
+bool JournalThread::closes() {
+  const std::unique_lock lock(mutex_);
+  return closes_ && engine_ != nullptr;
+}
+
+void JournalThread::close_file() {
+  away_.reset();
+  engine_.reset();
+  inbox_->post(Closed{});
+}
+
 void JournalThread::recover() {
   const Result<void> result =
       engine_->read([this](RecoveredPart part) { return inbox_->post(std::move(part)); });
@@ -67,7 +86,7 @@ void JournalThread::recover() {
 
 std::optional<JournalBatch> JournalThread::take() {
   std::unique_lock lock(mutex_);
-  const auto is_woken = [this] { return ends_ || slot_; };
+  const auto is_woken = [this] { return ends_ || slot_ || (closes_ && engine_ != nullptr); };
   away_ ? void(wake_.wait_for(lock, *away_, is_woken)) : wake_.wait(lock, is_woken);
   taken_.notify_one();
   return std::exchange(slot_, std::nullopt);

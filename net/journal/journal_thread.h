@@ -41,7 +41,9 @@ class JournalThread {
   };
   /// After a failure: the journal can be written again.
   struct Back {};
-  using FromThread = std::variant<RecoveredPart, Recovered, Kept, Back>;
+  /// The file is closed: another process may have it.
+  struct Closed {};
+  using FromThread = std::variant<RecoveredPart, Recovered, Kept, Back, Closed>;
 
   /// Begins with a recovery. `on_news` is called on the loop's thread.
   JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
@@ -53,25 +55,31 @@ class JournalThread {
 
   /// Shape: the one before was told of by a Kept.
   void hand_over(JournalBatch batch);
+  /// Closes the file, which a Closed tells of. Shape: as for hand_over(), and nothing is handed
+  /// over after it.
+  void close();
   /// Nothing is told any more. Writes what was handed over, then this, then ends.
   void finish(JournalBatch last);
 
  private:
   void run();
   void recover();
-  /// Waits for a batch, or for the time to open the file again. None: one of the others.
+  /// Waits for a batch, for the time to close the file, or to open it again. None: one of these.
   std::optional<JournalBatch> take();
   void write(const JournalBatch& batch);
   void try_to_come_back();
+  void close_file();
+  bool closes();
   bool ends();
 
-  std::unique_ptr<SqliteJournal> engine_;          // the thread's
+  std::unique_ptr<SqliteJournal> engine_;          // the thread's; null: closed
   std::optional<std::chrono::milliseconds> away_;  // the thread's: how long until the next try
   std::shared_ptr<Inbox<FromThread>> inbox_;
   std::mutex mutex_;
   std::condition_variable wake_;   // the thread
   std::condition_variable taken_;  // out of the slot
   std::optional<JournalBatch> slot_;
+  bool closes_ = false;
   bool ends_ = false;
   std::thread thread_;  // the last: it uses the others
 };

@@ -21,7 +21,13 @@ Caretaker::Caretaker(const Parts& parts)
         forget_finished();
         forget_channels();
       }) {
-  const Millis shortest = std::min(parts.retain_finished_ms, parts.retain_channels_ms);
+  use_retention(parts.retain_finished_ms, parts.retain_channels_ms);
+}
+
+void Caretaker::use_retention(Millis finished_ms, Millis channels_ms) {
+  parts_.retain_finished_ms = finished_ms;
+  parts_.retain_channels_ms = channels_ms;
+  const Millis shortest = std::min(finished_ms, channels_ms);
   forget_timer_.start_every(std::clamp<Millis>(shortest / 4, 20, 1'000));
 }
 

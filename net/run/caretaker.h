@@ -24,6 +24,9 @@ class Caretaker final : public ChangeObserver {
   };
   explicit Caretaker(const Parts& parts);
 
+  /// From here on, for what is there already too.
+  void use_retention(Millis finished_ms, Millis channels_ms);
+
   void on_applied(const Change& change, Job& job) override;
   void on_restored(Job& job) override;
   void on_turn_end() { wheel_.arm(); }

@@ -52,7 +52,7 @@ void CpuRunner::on_restored(Job& job) {
 }
 
 void CpuRunner::fill_pool() {
-  while (pool_.has_room() && !line_.empty()) {
+  while (!stopped_ && pool_.has_room() && !line_.empty()) {
     const TopicId id = line_.front();
     line_.pop_front();
     const auto found = runs_.find(id);

@@ -33,6 +33,8 @@ class CpuRunner final : public ChangeObserver {
   void on_restored(Job& job) override;
   /// New jobs begin here, after the changes that made them were told everywhere.
   void on_turn_end() { fill_pool(); }
+  /// From here on no slice begins: somebody else goes on with the jobs.
+  void stop() { stopped_ = true; }
   /// Jobs that wait for a thread; some of them may just have ended.
   std::size_t waiting() const { return line_.size(); }
   std::size_t running() const { return pool_.running(); }
@@ -66,6 +68,7 @@ class CpuRunner final : public ChangeObserver {
   Random& random_;
   std::unordered_map<TopicId, Run> runs_;
   std::deque<TopicId> line_;
+  bool stopped_ = false;
   std::vector<TopicId> refused_;  // whose step the journal did not take
   Timer retry_timer_;
   std::shared_ptr<Inbox<SliceDone>> inbox_;

@@ -39,6 +39,7 @@ void TimerRunner::on_restored(Job& job) {
 void TimerRunner::on_due(WheelNode& node) {
   auto& run = static_cast<Run&>(node);
   const Job& job = run.job;
+  if (stopped_) return;
   if (run.on_its_way) {
     run.due_again = true;
     return;

@@ -20,6 +20,8 @@ class TimerRunner final : public ChangeObserver {
 
   void on_applied(const Change& change, Job& job) override;
   void on_restored(Job& job) override;
+  /// From here on no step is made: somebody else goes on with the jobs.
+  void stop() { stopped_ = true; }
   void on_turn_end() {
     steps_this_turn_ = 0;
     wheel_.arm();
@@ -41,6 +43,7 @@ class TimerRunner final : public ChangeObserver {
   Ledger& ledger_;
   const Clock& clock_;
   std::unordered_map<TopicId, std::unique_ptr<Run>> runs_;
+  bool stopped_ = false;
   std::size_t steps_this_turn_ = 0;
   WheelTimer wheel_;
 };

@@ -13,6 +13,8 @@ struct WatchSpec {
   std::string name;  // 1 to 64 of A-Z a-z 0-9 . _ ~ -
   std::string url;
   Millis interval_ms = 500;  // between two polls
+
+  friend bool operator==(const WatchSpec&, const WatchSpec&) = default;
 };
 
 /// Errors: kInvalid, saying what of it is wrong.

@@ -18,7 +18,7 @@
 
 #include "core/base/ensure.h"
 #include "net/config.h"
-#include "net/http/listener.h"
+#include "net/http/listening_socket.h"
 #include "tests/fuzz/support/choices.h"
 
 namespace progressd::fuzz {

@@ -556,9 +556,10 @@ class Server:
     LISTENING = re.compile(r"listening on http://(\[[0-9a-fA-F:]+\]|[0-9.]+):([0-9]+)")
 
     def __init__(self, *flags: str, environment: dict[str, str] | None = None, descriptors: str | None = None,
-                 listen: Iterable[str] = ("127.0.0.1:0",), passed: socket.socket | None = None) -> None:  # fmt: skip
+                 listen: Iterable[str] = ("127.0.0.1:0",), passed: socket.socket | None = None,
+                 ready: bool = True) -> None:  # fmt: skip
         """`descriptors` is the limit of open files, as prlimit writes it: SOFT:HARD. `passed` is a socket that it is
-        handed as by systemd."""
+        handed as by systemd. With `ready` false, wait_for_ready() is left to the caller."""
         command = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         if passed is not None:
             command += [sys.executable, "-c", PASS_SOCKET, str(passed.fileno())]
@@ -580,15 +581,24 @@ class Server:
         self._open: list[Connection] = []
         self.addresses: list[tuple[str, int]] = []
         self.stopped = False
+        self._addresses_wanted = len(list(listen))
+        if ready:
+            self.wait_for_ready()
+
+    def wait_for_ready(self) -> None:
         try:
-            self._wait_for_ready(len(list(listen)))
+            self._read_addresses()
+            wait_until(lambda: self.request("GET", "/readyz").status == 200, "/readyz to say 200")
         except BaseException:
             self.process.kill()
             self.process.wait()
             raise
 
-    def _wait_for_ready(self, addresses: int) -> None:
-        while len(self.addresses) < addresses:
+    def wait_for_log(self, said: str) -> None:
+        wait_until(lambda: [line for line in self.log.all if said in line], f"the log to say {said!r}")
+
+    def _read_addresses(self) -> None:
+        while len(self.addresses) < self._addresses_wanted:
             line = self.log.next()
             if line is None:
                 status = self.process.wait()
@@ -596,7 +606,6 @@ class Server:
                 raise AssertionError(f"progressd ended with {status} instead of listening:\n" + "\n".join(self.log.all))
             for host, port in self.LISTENING.findall(line):
                 self.addresses.append((host.strip("[]"), int(port)))
-        wait_until(lambda: self.request("GET", "/readyz").status == 200, "/readyz to say 200")
 
     @property
     def address(self) -> tuple[str, int]:

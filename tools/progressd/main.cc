@@ -1,10 +1,12 @@
 // progressd: reads its flags, builds the loop and the server, runs until it is told to end.
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,11 +25,49 @@
 namespace progressd {
 namespace {
 
-int run(Config config) {
+/// How often a journal that another process has is tried again.
+constexpr std::chrono::milliseconds kTakeoverRetryMs{10};
+
+/// The journal in `path`; where another process has it, once that one has given it up, if such a
+/// process is expected.
+Result<std::unique_ptr<SqliteJournal>> open_journal(const Config& config, const std::string& path) {
+  using std::chrono::steady_clock;
+  const auto until = steady_clock::now() + std::chrono::milliseconds(config.takeover_wait_ms);
+  SystemRandom random;
+  for (bool waits = false;; waits = true) {
+    auto opened = SqliteJournal::open(
+        {.path = path, .synced = config.journal_synced, .boot = boot_number()}, random);
+    const bool is_taken = !opened && opened.error().code == Errc::kConflict && config.reuse_port;
+    if (!is_taken || steady_clock::now() >= until) return opened;
+    if (!waits) log::info("{}; waiting for its end", opened.error().detail);
+    std::this_thread::sleep_for(kTakeoverRetryMs);
+  }
+}
+
+/// Reads what the process was started with once more, in its present state.
+void reload(Server& server, int argc, const char* const* argv, std::size_t descriptors) {
+  auto read = read_config(argc, argv);
+  if (const auto* wrong = std::get_if<ConfigExit>(&read)) {
+    log::error("everything stays as it was: {}", wrong->text.substr(0, wrong->text.find('\n')));
+    return;
+  }
+  auto& config = std::get<Config>(read);
+  complete_config(config, descriptors);
+  server.reload(std::move(config));
+}
+
+int run(Config config, int argc, const char* const* argv) {
   log::start(config.log);
   if (std::vector<int> sockets = passed_sockets(); !sockets.empty()) {
     if (const Result<void> used = use_passed_sockets(config, std::move(sockets)); !used) {
       log::error("{}", used.error().detail);
+      return 1;
+    }
+  }
+  // Before the journal is waited for: who connects meanwhile waits, and is not refused.
+  if (config.reuse_port) {
+    if (const Result<void> opened = open_sockets(config); !opened) {
+      log::error("{}", opened.error().detail);
       return 1;
     }
   }
@@ -40,9 +80,7 @@ int run(Config config) {
   const std::uint64_t rounds_per_ms = calibrate_rounds_per_ms();
   std::unique_ptr<SqliteJournal> engine;
   if (const std::optional<std::string> path = sqlite_path(config.journal)) {
-    SystemRandom random;
-    auto opened = SqliteJournal::open(
-        {.path = *path, .synced = config.journal_synced, .boot = boot_number()}, random);
+    auto opened = open_journal(config, *path);
     if (!opened) {
       log::error("{}", opened.error().detail);
       return 1;
@@ -60,6 +98,7 @@ int run(Config config) {
   };
   const Signal terminate(loop, SIGTERM, on_signal);
   const Signal interrupt(loop, SIGINT, on_signal);
+  const Signal hang_up(loop, SIGHUP, [&] { reload(server, argc, argv, descriptors); });
   const Result<std::vector<std::string>> addresses = server.start();
   if (!addresses) {
     log::error("{}", addresses.error().detail);
@@ -87,10 +126,11 @@ int main(int argc, char** argv) {
   // no signals.
   ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
   ENSURE(std::signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+  ENSURE(std::signal(SIGHUP, SIG_IGN) != SIG_ERR);  // until there is a server to tell
   auto config = progressd::read_config(argc, argv);
   if (const auto* exit = std::get_if<progressd::ConfigExit>(&config)) {
     std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);
     return exit->status;
   }
-  return progressd::run(std::move(std::get<progressd::Config>(config)));
+  return progressd::run(std::move(std::get<progressd::Config>(config)), argc, argv);
 }

@@ -49,6 +49,28 @@ TEST(Topic, KeepsTheLatestEventsUpToItsBound) {
   EXPECT_EQ(replayed(topic.topic, 0).front(), 2u);
 }
 
+TEST(Topic, GoesByALimitThatChangesWithTheNextEvent) {
+  NamedTopic topic(1, "t");
+  Sequence last = 0;
+  const auto append = [&](int events, std::size_t events_max) {
+    for (int i = 0; i < events; ++i)
+      topic.topic.append(event_of(++last), {.events_max = events_max});
+  };
+  append(10, 8);
+  append(1, 3);
+  EXPECT_EQ(replayed(topic.topic, 8), (std::vector<Sequence>{9, 10, 11}));
+  EXPECT_TRUE(topic.topic.retains_after(8));
+  EXPECT_FALSE(topic.topic.retains_after(7));
+  append(20, 16);
+  EXPECT_EQ(replayed(topic.topic, 15).size(), 16u);
+  EXPECT_TRUE(topic.topic.retains_after(15));
+  append(1, 0);
+  EXPECT_EQ(topic.topic.kept(), 0u);
+  EXPECT_FALSE(topic.topic.retains_after(last - 1));
+  append(2, 4);
+  EXPECT_EQ(replayed(topic.topic, last - 2), (std::vector<Sequence>{last - 1, last}));
+}
+
 TEST(Topic, KeepsOnlySoManyBytesOfTexts) {
   NamedTopic topic(1, "t");
   const HistoryLimits limits{.events_max = 256, .bytes_max = 100};

@@ -37,6 +37,17 @@ TEST(RateLimit, RoomComesBackAtItsRate) {
   EXPECT_EQ(taken(limit, "ann", kNow + 100'000, 200), 100) << "never more than a burst";
 }
 
+TEST(RateLimit, AnotherRateHoldsAtOnce) {
+  RateLimit limit(1);
+  EXPECT_EQ(taken(limit, "ann", kNow, 5), 1);
+  limit.use_rate(100);
+  EXPECT_EQ(taken(limit, "bob", kNow, 200), 100);
+  limit.use_rate(0);
+  EXPECT_EQ(taken(limit, "ann", kNow, 200), 200);
+  limit.use_rate(2);
+  EXPECT_EQ(taken(limit, "eve", kNow, 5), 2);
+}
+
 TEST(RateLimit, WhoKeepsAskingIsNotPunishedForIt) {
   RateLimit limit(10);
   int count = 0;

@@ -251,5 +251,47 @@ TEST(DurableJournal, ItEndsInTheMiddleOfARecovery) {
   EXPECT_FALSE(told);
 }
 
+TEST(DurableJournal, ClosingKeepsAndAnswersWhatWasTakenAndNothingMore) {
+  HeldDisk held;
+  {
+    Node node(held.disk);
+    node.create("a");
+    node.run_until([&] { return node.answers.size() == 1; });
+    held.hold(true);
+    node.report("a", 1);
+    node.journal->on_turn_end();
+    node.report("a", 2);
+    node.journal->close();
+    EXPECT_FALSE(node.journal->is_ready());
+    node.report("a", 3);
+    EXPECT_EQ(node.answers, (std::vector<std::optional<Errc>>{{}, Errc::kUnavailable}));
+    EXPECT_TRUE(node.journal->closes());
+    held.hold(false);
+    node.run_until([&] { return !node.journal->closes(); });
+    EXPECT_EQ(node.answers.size(), 4u);
+    EXPECT_EQ(node.jobs.find("a")->done, 2);
+    // The file is another one's now, though this one is still there.
+    Node successor(held.disk);
+    EXPECT_EQ(successor.jobs.find("a")->done, 2);
+    successor.report("a", 4);
+    successor.run_until([&] { return successor.answers.size() == 1; });
+    EXPECT_EQ(successor.answers[0], std::nullopt);
+  }
+  Node again(held.disk);
+  EXPECT_EQ(again.jobs.find("a")->done, 4);
+}
+
+TEST(DurableJournal, ClosesWhileTheDiskIsAway) {
+  HeldDisk held;
+  Node node(held.disk);
+  node.create("a");
+  node.run_until([&] { return node.answers.size() == 1; });
+  held.disk.set_broken(true);
+  node.report("a", 1);
+  node.journal->close();
+  node.run_until([&] { return !node.journal->closes(); });
+  EXPECT_EQ(node.answers, (std::vector<std::optional<Errc>>{{}, Errc::kUnavailable}));
+}
+
 }  // namespace
 }  // namespace progressd
