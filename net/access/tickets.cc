@@ -115,7 +115,7 @@ Result<Tickets::Content> Tickets::read(std::string_view ticket) const {
 }
 
 Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::string>& job,
-                              std::int64_t ttl_seconds, Millis now) {
+                              std::int64_t ttl_seconds, Moment now) {
   if (ttl_seconds < 1 || ttl_seconds > kTicketSecondsMax) {
     return fail(Errc::kInvalid,
                 fmt::format("ttlSeconds: must be an integer from 1 to {}", kTicketSecondsMax));
@@ -125,7 +125,7 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
   put(id, random_.next(), 8);
   put(id, random_.next(), 8);
   std::copy(id.begin(), id.end(), content.id.begin());
-  content.expires_at = now + ttl_seconds * 1'000;
+  content.expires_at = now.wall + ttl_seconds * 1'000;
   if (caller.expires_at != 0) {
     content.expires_at = std::min<Millis>(content.expires_at, caller.expires_at * 1'000);
   }
@@ -134,11 +134,14 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
 }
 
 Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse& use,
-                                        Millis now) const {
+                                        Moment now) const {
   Result<Content> content = read(ticket);
   if (!content) return content;
-  if (now >= content->expires_at) return refuse("ticket: has expired, ask for another one");
-  if (!use.is_reconnect && used_.contains({content->expires_at, content->id})) {
+  const Millis left = content->expires_at - now.wall;
+  if (left <= 0 || left > kTicketSecondsMax * 1'000 + kTicketLeewayMs) {
+    return refuse("ticket: has expired, ask for another one");
+  }
+  if (!use.is_reconnect && used_.contains(content->id)) {
     return refuse("ticket: is used up, ask for another one");
   }
   if (content->grant.job && content->grant.job != use.job) {
@@ -147,18 +150,21 @@ Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse
   return content;
 }
 
-Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Millis now) const {
+Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Moment now) const {
   return admit(ticket, use, now).map([](Content content) { return std::move(content.grant); });
 }
 
-Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Millis now) {
+Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Moment now) {
   Result<Content> content = admit(ticket, use, now);
   if (!content) return tl::unexpected(content.error());
-  while (!used_.empty() && used_.begin()->first <= now) used_.erase(used_.begin());
-  const std::pair<Millis, Id> key{content->expires_at, content->id};
-  if (!used_.contains(key)) {
+  for (; !used_until_.empty() && used_until_.begin()->first <= now.steady;
+       used_until_.erase(used_until_.begin())) {
+    used_.erase(used_until_.begin()->second);
+  }
+  if (!used_.contains(content->id)) {
     if (used_.size() >= used_max_) return fail(Errc::kOverloaded, "too many tickets are in use");
-    used_.insert(key);
+    used_.insert(content->id);
+    used_until_.emplace(now.steady + content->expires_at - now.wall, content->id);
   }
   return std::move(content->grant);
 }

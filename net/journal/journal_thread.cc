@@ -1,11 +1,14 @@
 #include "net/journal/journal_thread.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "core/base/ensure.h"
 #include "net/log.h"
+#include "net/system.h"
 
 namespace progressd {
 namespace {
@@ -17,9 +20,9 @@ constexpr std::chrono::milliseconds kRetryMaxMs{2'000};
 
 }  // namespace
 
-JournalThread::JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
+JournalThread::JournalThread(Loop& loop, SqliteSettings settings,
                              std::function<void(FromThread)> on_news)
-    : engine_(std::move(engine)),
+    : settings_(std::move(settings)),
       inbox_(std::make_shared<Inbox<FromThread>>(
           loop, kNewsMax,
           [on_news = std::move(on_news)](std::vector<FromThread> all) {
@@ -60,9 +63,24 @@ bool JournalThread::ends() {
 }
 
 void JournalThread::recover() {
-  const Result<void> result =
-      engine_->read([this](RecoveredPart part) { return inbox_->post(std::move(part)); });
-  inbox_->post(Recovered{result, engine_->last(), engine_->removed_through()});
+  Recovered recovered{.result = open_and_read()};
+  if (engine_ != nullptr) {
+    recovered.epoch = engine_->epoch();
+    recovered.last = engine_->last();
+    recovered.removed_through = engine_->removed_through();
+  }
+  inbox_->post(std::move(recovered));
+}
+
+Result<void> JournalThread::open_and_read() {
+  SystemRandom random;
+  auto opened = SqliteJournal::open(settings_, random);
+  if (!opened) return tl::unexpected(opened.error());
+  engine_ = std::move(*opened);
+  return engine_->read([this](RecoveredPart part) { return inbox_->post(std::move(part)); })
+      .map_error([this](const Error& error) {
+        return Error{error.code, fmt::format("the journal {}: {}", settings_.path, error.detail)};
+      });
 }
 
 std::optional<JournalBatch> JournalThread::take() {
@@ -86,7 +104,7 @@ void JournalThread::write(const JournalBatch& batch) {
     if (first) {
       kept.first = *first;
     } else {
-      log::error("the journal {} can't be written: {}", engine_->path(), first.error().detail);
+      log::error("the journal {} can't be written: {}", settings_.path, first.error().detail);
       away_ = kRetryMinMs;
     }
   }
@@ -97,11 +115,11 @@ void JournalThread::write(const JournalBatch& batch) {
 void JournalThread::try_to_come_back() {
   const Result<void> done = engine_->reopen();
   if (!done) {
-    log::debug("the journal {} still can't be written: {}", engine_->path(), done.error().detail);
+    log::debug("the journal {} still can't be written: {}", settings_.path, done.error().detail);
     away_ = std::min(*away_ * 2, kRetryMaxMs);
     return;
   }
-  log::info("the journal {} can be written again", engine_->path());
+  log::info("the journal {} can be written again", settings_.path);
   away_.reset();
   inbox_->post(Back{});
 }

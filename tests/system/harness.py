@@ -556,10 +556,13 @@ class Server:
     LISTENING = re.compile(r"listening on http://(\[[0-9a-fA-F:]+\]|[0-9.]+):([0-9]+)")
 
     def __init__(self, *flags: str, environment: dict[str, str] | None = None, descriptors: str | None = None,
-                 listen: Iterable[str] = ("127.0.0.1:0",), passed: socket.socket | None = None) -> None:  # fmt: skip
+                 listen: Iterable[str] = ("127.0.0.1:0",), passed: socket.socket | None = None,
+                 prefix: Iterable[str] = ()) -> None:  # fmt: skip
         """`descriptors` is the limit of open files, as prlimit writes it: SOFT:HARD. `passed` is a socket that it is
-        handed as by systemd."""
-        command = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        handed as by systemd. `prefix` is a command that becomes the server."""
+        command = [*prefix]
+        if descriptors:
+            command += ["prlimit", f"--nofile={descriptors}"]
         if passed is not None:
             command += [sys.executable, "-c", PASS_SOCKET, str(passed.fileno())]
         command.append(str(BINARY))

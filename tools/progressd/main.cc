@@ -2,7 +2,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,19 +37,12 @@ int run(Config config) {
   WorkPool::size_threads(config.job_threads);
 
   const std::uint64_t rounds_per_ms = calibrate_rounds_per_ms();
-  std::unique_ptr<SqliteJournal> engine;
+  std::optional<SqliteSettings> journal;
   if (const std::optional<std::string> path = sqlite_path(config.journal)) {
-    SystemRandom random;
-    auto opened = SqliteJournal::open(
-        {.path = *path, .synced = config.journal_synced, .boot = boot_number()}, random);
-    if (!opened) {
-      log::error("{}", opened.error().detail);
-      return 1;
-    }
-    engine = std::move(*opened);
+    journal = SqliteSettings{.path = *path, .synced = config.journal_synced, .boot = boot_number()};
   }
   Loop loop;
-  Server server(loop, config, rounds_per_ms, Machine{}, std::move(engine));
+  Server server(loop, config, rounds_per_ms, Machine{}, std::move(journal));
   bool draining = false;
   const auto on_signal = [&] {
     if (draining) loop.stop();  // the second time: at once
@@ -60,7 +52,8 @@ int run(Config config) {
   };
   const Signal terminate(loop, SIGTERM, on_signal);
   const Signal interrupt(loop, SIGINT, on_signal);
-  const Result<std::vector<std::string>> addresses = server.start();
+  const Result<std::vector<std::string>> addresses =
+      server.start([] { notify_service_manager("READY=1"); });
   if (!addresses) {
     log::error("{}", addresses.error().detail);
     return 1;
@@ -69,7 +62,6 @@ int run(Config config) {
   if (config.demo) {
     log::info("follow the demo: curl -N http://{}/v1/jobs/demo/events", addresses->front());
   }
-  notify_service_manager("READY=1");
   loop.run();
   if (server.fault()) {
     log::error("{}", server.fault()->detail);

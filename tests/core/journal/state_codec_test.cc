@@ -17,7 +17,7 @@ constexpr Sequence kThrough = 1'000'000;  // later than all there is
 class StateCodecTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    Millis at = kSomeDay;
+    Moment at = kSomeDay;
     for (int i = 0; i < 3'000; ++i) {
       ledger.commit(testing::random_change(chance, at), [](const auto&) {});
     }
