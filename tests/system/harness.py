@@ -594,12 +594,23 @@ class Server:
         while len(self.addresses) < addresses:
             line = self.log.next()
             if line is None:
-                status = self.process.wait()
-                self.stopped = True
-                raise AssertionError(f"progressd ended with {status} instead of listening:\n" + "\n".join(self.log.all))
+                self._complain_of_its_end()
             for host, port in self.LISTENING.findall(line):
                 self.addresses.append((host.strip("[]"), int(port)))
-        wait_until(lambda: self.request("GET", "/readyz").status == 200, "/readyz to say 200")
+        wait_until(self._is_ready, "/readyz to say 200")
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except (OSError, EOFError):  # it listens, and then finds that its journal is none
+            self._complain_of_its_end()
+            raise
+
+    def _complain_of_its_end(self) -> None:
+        status = self.process.wait(patience())
+        self.stopped = True
+        self.log.finish()
+        raise AssertionError(f"progressd ended with {status} instead of listening:\n" + "\n".join(self.log.all))
 
     @property
     def address(self) -> tuple[str, int]:
