@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -179,6 +181,20 @@ def test_a_journal_in_memory_has_no_figures(server: Start) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the start
+
+
+def test_a_file_of_version_one_is_brought_forward(server: Start, tmp_path: Path) -> None:
+    def ask(sql: str) -> Any:
+        with closing(sqlite3.connect(tmp_path / "journal")) as db:
+            return db.execute(sql).fetchone()
+
+    first = server(*journal_at(tmp_path))
+    job = first.external()
+    first.stop()
+    assert ask("PRAGMA user_version") == (2,)
+    ask("PRAGMA user_version = 1")
+    assert server(*journal_at(tmp_path)).job(job) == job
+    assert ask("PRAGMA user_version") == (2,)
 
 
 def test_the_service_manager_is_told_when_the_journal_is_there(server: Start, tmp_path: Path) -> None:
