@@ -150,6 +150,21 @@ def test_long_ago_is_told_over_a_restart_too(server: Start, tmp_path: Path, cloc
     assert second.job(reported)["state"] == "pending", "its worker has its whole time"
 
 
+def test_what_was_set_back_over_a_restart_keeps_nothing_for_longer(
+    server: Start, tmp_path: Path, clock: Clock
+) -> None:
+    flags = ("--journal", f"sqlite:{tmp_path / 'journal'}", "--retain-finished")
+    first = server(*flags, "1h", environment=clock.environment)
+    silent, finished = first.external(stallAfterMs=1_000), first.external()
+    first.patch(finished, state="completed")
+    first.stop()
+    clock.step_to(-2 * DAY)
+    second = server(*flags, "500ms", environment=clock.environment)
+    wait_until(lambda: second.request("GET", f"/v1/jobs/{finished['id']}").status == 404, "the job to be forgotten")
+    # Once it has stalled it may soon be forgotten.
+    wait_until(lambda: second.request("GET", f"/v1/jobs/{silent['id']}").status == 404, "the job to stall")
+
+
 @BOTH_WAYS
 def test_tokens_and_tickets(server: Start, tmp_path: Path, clock: Clock, step: int) -> None:
     secret = tmp_path / "secret"
