@@ -89,7 +89,7 @@ void Ledger::touch(const Change& change, const Job& job) {
   if (change.kind != ChangeKind::kCreate || !change.creation->idempotency) return;
   const IdempotencyKey& key = *change.creation->idempotency;
   keeper_->touch_key(
-      {job.spec.owner, key.key, {key.body, job.spec.id, job.created_sequence}, change.at});
+      {job.spec.owner, key.key, {key.body, job.spec.id, job.created_sequence}, change.at.steady});
 }
 
 Outcome Ledger::conclude(const Result<Sequence>& first, std::size_t place, const Change& change) {

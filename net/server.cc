@@ -61,7 +61,7 @@ void complete_config(Config& config, std::size_t descriptors) {
 }
 
 Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine,
-               std::unique_ptr<SqliteJournal> engine)
+               std::optional<SqliteSettings> journal)
     : config_(config),
       limits_(in_force(config)),
       loop_(loop),
@@ -70,9 +70,9 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       random_(*machine_.random),
       io_(*machine_.io),
       journal_(random_),
-      ids_(engine != nullptr ? engine->epoch() : journal_.epoch()),
-      jobs_(table_limits(limits_.jobs, engine != nullptr)),
-      channels_(table_limits(limits_.channels, engine != nullptr)),
+      ids_(journal_.epoch()),
+      jobs_(table_limits(limits_.jobs, journal.has_value())),
+      channels_(table_limits(limits_.channels, journal.has_value())),
       connections_(io_,
                    [this](std::uint32_t slot, Connection& connection) {
                      if (connection.subscribed) hub_.unsubscribe(slot);
@@ -103,9 +103,9 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       ticket_api_(gate_, jobs_),
       watches_({loop, hub_, opener_, random_}, config_.watches),
       operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, stream_limits_,
-                       lag_, watches_, [this] { return is_ready(); }}),
+                       lag_, watches_, durable_, [this] { return is_ready(); }}),
       metrics_api_({connections_, streams_, jobs_, channels_, ledger_, hub_, cpu_runner_, lag_,
-                    watches_, http_}),
+                    watches_, http_, durable_}),
       demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs, creation_limits_}),
       router_(gate_),
       http_({limits_.http, io_, connections_, deadlines_, streams_, router_, gate_, stream_limits_,
@@ -134,7 +134,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
   add_seed_systems();
   for (const auto& system : seed_systems_) system->add_routes(router_);
   tick_timer_.start_every(kTickMs);
-  if (engine != nullptr) open_journal(std::move(engine));
+  if (journal) open_journal(std::move(*journal));
 }
 
 CreationLimits::Limits Server::creation_limits() const {
@@ -158,20 +158,21 @@ std::vector<ChangeObserver*> Server::observers() {
   return {&timer_runner_, &cpu_runner_, &caretaker_, &task_keeper_};
 }
 
-void Server::open_journal(std::unique_ptr<SqliteJournal> engine) {
+void Server::open_journal(SqliteSettings settings) {
   router_.hold();
   durable_ = std::make_unique<DurableJournal>(
-      DurableJournal::Parts{loop_, ledger_, jobs_, channels_, clock_, limits_.history,
-                            table_bounds(),
-                            [this](const Result<void>& recovered) { on_recovered(recovered); }},
-      std::move(engine));
+      DurableJournal::Parts{
+          loop_, ledger_, jobs_, channels_, clock_, limits_.history, table_bounds(),
+          [this](const Result<std::uint32_t>& recovered) { on_recovered(recovered); }},
+      std::move(settings));
 }
 
-void Server::on_recovered(const Result<void>& recovered) {
+void Server::on_recovered(const Result<std::uint32_t>& recovered) {
   if (!recovered) {
     fault_ = recovered.error();
     return loop_.stop();
   }
+  ids_ = EventIds(*recovered);
   for (const auto& [sequence, job] : jobs_.all()) {
     for (ChangeObserver* observer : observers()) observer->on_restored(*job);
   }
@@ -192,7 +193,12 @@ void Server::begin() {
       return loop_.stop();
     }
   }
-  config_.demo ? start_demo() : void(ready_ = true);
+  config_.demo ? start_demo() : become_ready();
+}
+
+void Server::become_ready() {
+  ready_ = true;
+  on_ready_();
 }
 
 void Server::add_seed_systems() {
@@ -212,7 +218,8 @@ Server::~Server() {
   connections_.close_all();
 }
 
-Result<std::vector<std::string>> Server::start() {
+Result<std::vector<std::string>> Server::start(std::function<void()> on_ready) {
+  on_ready_ = std::move(on_ready);
   std::vector<std::string> bound;
   for (std::size_t i = 0; i < config_.listen.size(); ++i) {
     const Result<std::string> one = config_.passed_sockets.empty()
@@ -227,7 +234,7 @@ Result<std::vector<std::string>> Server::start() {
 }
 
 void Server::start_demo() {
-  Change change = make_change(ChangeKind::kCreate, "demo", clock_.wall_at());
+  Change change = make_change(ChangeKind::kCreate, "demo", clock_.now());
   JobSpec spec;
   spec.id = change.job_id;
   spec.kind = Text("demo");
@@ -236,7 +243,7 @@ void Server::start_demo() {
   spec.total = 600;
   change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
   // Who sees that we are ready sees the demo as well.
-  ledger_.commit(std::move(change), [this](const auto&) { ready_ = true; });
+  ledger_.commit(std::move(change), [this](const auto&) { become_ready(); });
 }
 
 void Server::on_turn_end() {

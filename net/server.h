@@ -47,17 +47,18 @@ struct Machine {
 class Server {
  public:
   /// `config.connections_max` and `config.job_threads` are set (see complete_config()).
-  /// `rounds_per_ms`: of core/sim/cpu_work, on this machine. `engine`: null for a journal in
+  /// `rounds_per_ms`: of core/sim/cpu_work, on this machine. `journal`: none for one in
   /// memory.
   Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Machine machine = {},
-         std::unique_ptr<SqliteJournal> engine = nullptr);
+         std::optional<SqliteSettings> journal = std::nullopt);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Listens on every address of the config. Returns them with their ports.
+  /// Listens on every address of the config. Returns them with their ports. `on_ready` is called
+  /// once, when all that a journal holds is back and requests are answered.
   /// Errors: that of the first which can't be had.
-  Result<std::vector<std::string>> start();
+  Result<std::vector<std::string>> start(std::function<void()> on_ready = [] {});
   /// Why the loop was stopped, when that is no end as it should be.
   const std::optional<Error>& fault() const { return fault_; }
 
@@ -82,18 +83,19 @@ class Server {
   void start_demo();
   bool is_ready() const;
   std::vector<ChangeObserver*> observers();
-  void open_journal(std::unique_ptr<SqliteJournal> engine);
-  void on_recovered(const Result<void>& recovered);
+  void open_journal(SqliteSettings settings);
+  void on_recovered(const Result<std::uint32_t>& recovered);
   void begin();
   Listeners::Limits listener_limits() const;
   CreationLimits::Limits creation_limits() const;
   TableBounds table_bounds() const;
+  void become_ready();
 
   Config config_;  // as it was given
   Config limits_;  // with limits of 0 as none
   Loop& loop_;
   const Machine machine_;
-  const Clock& clock_;
+  Clock& clock_;
   Random& random_;
   SocketIo& io_;
   MemoryJournal journal_;
@@ -133,6 +135,7 @@ class Server {
   TurnEnd turn_end_;
   std::unique_ptr<DurableJournal> durable_;  // null: the journal is in memory
   std::optional<Error> fault_;
+  std::function<void()> on_ready_;
   bool ready_ = false;
   Millis drain_until_ = 0;  // of the loop's clock; 0: not draining
   Millis idle_until_ = 0;

@@ -3,8 +3,10 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <string>
 
@@ -12,12 +14,30 @@
 #include "core/base/ensure.h"
 
 namespace progressd {
+namespace {
+
+/// Goes on while the machine is asleep: what is kept for an hour is kept for an hour.
+Millis since_boot() {
+  timespec time{};
+  ENSURE(clock_gettime(CLOCK_BOOTTIME, &time) == 0);
+  return Millis{time.tv_sec} * 1'000 + time.tv_nsec / 1'000'000;
+}
+
+}  // namespace
+
+SystemClock::SystemClock() : ahead_(SystemClock::wall_at() - since_boot()) {}
 
 Millis SystemClock::wall_at() const {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
   return duration_cast<milliseconds>(since_1970).count();
+}
+
+Millis SystemClock::steady_at() const { return since_boot() + ahead_; }
+
+void SystemClock::go_on_from(Millis steady_at) {
+  ahead_ = std::max(ahead_, steady_at - since_boot());
 }
 
 std::uint64_t SystemRandom::next() {

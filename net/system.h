@@ -11,7 +11,13 @@ namespace progressd {
 
 class SystemClock final : public Clock {
  public:
+  SystemClock();
   Millis wall_at() const override;
+  Millis steady_at() const override;
+  void go_on_from(Millis steady_at) override;
+
+ private:
+  Millis ahead_;  // of the time since the machine started
 };
 
 /// From the kernel, in batches.

@@ -37,7 +37,7 @@ class Channel final : public Subject {
 
   const std::string user;
   ChannelValue latest;
-  Millis posted_at = 0;
+  Millis posted_at = 0;                  // of the steady clock
   std::list<Channel*>::iterator in_age;  // its place in the table's order
   Topic topic;
 };

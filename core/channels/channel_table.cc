@@ -27,7 +27,7 @@ Result<ChannelTable::Posted> ChannelTable::post(Sequence sequence, const Change&
   const bool status_changed = is_new || value.status != channel->latest.status;
   channel->latest.json = value.json;
   if (status_changed) channel->latest.status = value.status;
-  channel->posted_at = change.at;
+  channel->posted_at = change.at.steady;
 
   Event event;
   event.sequence = sequence;
@@ -54,7 +54,7 @@ std::unique_ptr<Channel> ChannelTable::take(const Change& change) {
   const auto found = channels_.find(change.job_id);
   if (found == channels_.end()) return nullptr;
   // Who forgets says since when nobody may have posted.
-  if (change.kind == ChangeKind::kChannelForget && found->second->posted_at > change.at) {
+  if (change.kind == ChangeKind::kChannelForget && found->second->posted_at > change.at.steady) {
     return nullptr;
   }
   std::unique_ptr<Channel> channel = std::move(found.value());

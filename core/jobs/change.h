@@ -27,7 +27,7 @@ enum class ChangeKind : std::uint8_t {
 
   kChannelPost,    // somebody posts an object to a user's channel
   kChannelClear,   // somebody clears what was posted
-  kChannelForget,  // nobody has posted since `at`
+  kChannelForget,  // nobody has posted since `at`, by the steady clock
 
   kResume,  // a built-in job that was active goes on after a restart
 };
@@ -56,20 +56,20 @@ struct Report {
   Text message;        // null: left out
   Text result;         // JSON; null: left out
   Text failed_reason;  // null: left out
-  /// When given, the job's latest event must be one of these.
-  std::optional<std::vector<Sequence>> if_match;
 };
 
 struct Change {
   ChangeKind kind = ChangeKind::kStep;
-  Millis at = 0;
+  Moment at;
   std::string job_id;                  // of a channel's change: its user
   std::unique_ptr<Creation> creation;  // kCreate; these are large and rare
   std::optional<Report> report;        // kReport
   std::optional<ChannelValue> value;   // kChannelPost
+  /// Of kReport, kCancel and kDelete: when given, the job's latest event must be one of these.
+  std::optional<std::vector<Sequence>> if_match{};
 };
 
-inline Change make_change(ChangeKind kind, std::string job_id, Millis at) {
+inline Change make_change(ChangeKind kind, std::string job_id, Moment at) {
   return Change{kind, at, std::move(job_id), nullptr, std::nullopt, std::nullopt};
 }
 

@@ -1,5 +1,5 @@
 // Idempotency keys: which creation a key of an owner has made already. A key lives a day from its
-// first use. Part of the job table's fold: time comes from the changes.
+// first use, by the steady clock. Part of the job table's fold: time comes from the changes.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,7 @@ class IdempotencyTable {
 
   std::size_t keys_max_;
   std::unordered_map<std::string, Entry> entries_;
-  std::multimap<Millis, std::string> by_age_;  // sorted: a wall clock may be set back
+  std::multimap<Millis, std::string> by_age_;
 };
 
 }  // namespace progressd

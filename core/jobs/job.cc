@@ -37,7 +37,7 @@ std::optional<Runner> runner_of_name(std::string_view name) {
 void RateEstimate::add(std::int64_t steps, Millis at) {
   uncounted_ += steps;
   const Millis passed = at - last_at_;
-  if (passed < 0) {  // a clock that was set back: count from there
+  if (passed < 0) {  // two nodes' clocks are never quite the same: count from there
     last_at_ = at;
     uncounted_ = 0;
   }

@@ -51,7 +51,8 @@ struct JobSpec {
   bool removed_once_told = false;  // when it is over, as soon as a reader of it was told so
 };
 
-/// Progress per second as an exponentially weighted mean over the last seconds.
+/// Progress per second as an exponentially weighted mean over the last seconds, of the steady
+/// clock.
 class RateEstimate {
  public:
   /// All of it, to be kept over a restart.
@@ -78,12 +79,12 @@ class RateEstimate {
 
 class Job final : public Subject {
  public:
-  Job(JobSpec job_spec, Millis at, Sequence sequence)
+  Job(JobSpec job_spec, Moment at, Sequence sequence)
       : spec(std::move(job_spec)),
         total(spec.total),
         message(spec.message),
-        created_at(at),
-        last_report_at(at),
+        created_at(at.wall),
+        last_report_at(at.steady),
         created_sequence(sequence),
         last_sequence(sequence),
         topic(sequence, *this) {}
@@ -114,6 +115,8 @@ class Job final : public Subject {
   Millis created_at;
   Millis started_at = 0;   // 0: not yet
   Millis finished_at = 0;  // 0: not yet
+  // Of the steady clock, for ages.
+  Millis over_since = 0;  // 0: it is not over
   Millis last_report_at;
   std::uint32_t attempt = 1;
   RateEstimate rate;

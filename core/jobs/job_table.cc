@@ -36,6 +36,15 @@ Outcome refuse_terminal(Job& job) {
                 &job);
 }
 
+bool is_as_expected(const Job& job, const Change& change) {
+  return !change.if_match ||
+         std::count(change.if_match->begin(), change.if_match->end(), job.last_sequence) > 0;
+}
+
+Outcome refuse_changed(Job& job) {
+  return refuse(Errc::kPreconditionFailed, "If-Match: the job has changed since", &job);
+}
+
 EventType terminal_event(State state) {
   if (state == State::kCompleted) return EventType::kCompleted;
   return state == State::kFailed ? EventType::kFailed : EventType::kCancelled;
@@ -88,10 +97,10 @@ std::size_t JobTable::bytes_of(const std::string& owner) const {
   return found == by_owner_.end() ? 0 : found->second.bytes;
 }
 
-const Job* JobTable::oldest_finished(Millis finished_by) const {
+const Job* JobTable::oldest_finished(Millis over_by) const {
   if (finished_.empty()) return nullptr;
   const Job* oldest = finished_.begin()->second;
-  return oldest->finished_at <= finished_by ? oldest : nullptr;
+  return oldest->over_since <= over_by ? oldest : nullptr;
 }
 
 Outcome JobTable::apply(Sequence sequence, const Change& change) {
@@ -111,10 +120,10 @@ Outcome JobTable::apply(Sequence sequence, const Change& change) {
     case ChangeKind::kStall:
       return stall(sequence, *job, change.at);
     case ChangeKind::kCancel:
-      return cancel(sequence, *job, change.at);
+      return cancel(sequence, *job, change);
     case ChangeKind::kDelete:
     case ChangeKind::kForget:
-      return remove(sequence, *job);
+      return remove(sequence, *job, change);
     default:  // a creation, or a channel's
       break;
   }
@@ -126,7 +135,7 @@ Outcome JobTable::create(Sequence sequence, const Change& change) {
   const JobSpec& spec = change.creation->spec;
   const std::optional<IdempotencyKey>& key = change.creation->idempotency;
   if (key) {
-    if (const auto* known = idempotency_.find(spec.owner, key->key, change.at)) {
+    if (const auto* known = idempotency_.find(spec.owner, key->key, change.at.steady)) {
       if (known->body != key->body) {
         return refuse(Errc::kInvalid, "Idempotency-Key: was used with another body");
       }
@@ -149,7 +158,7 @@ Outcome JobTable::create(Sequence sequence, const Change& change) {
   auto owned = std::make_unique<Job>(spec, change.at, sequence);
   Job& job = *owned;
   enter(std::move(owned));
-  if (key) idempotency_.add(spec.owner, key->key, {key->body, spec.id, sequence}, change.at);
+  if (key) idempotency_.add(spec.owner, key->key, {key->body, spec.id, sequence}, change.at.steady);
   return told(job, EventType::kSnapshot, sequence, true);
 }
 
@@ -206,19 +215,17 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   if (report.state == State::kPending && done > 0) {
     return refuse(Errc::kInvalid, "state: a job with done above 0 is not pending", &job);
   }
-  if (report.if_match &&
-      std::count(report.if_match->begin(), report.if_match->end(), job.last_sequence) == 0) {
-    return refuse(Errc::kPreconditionFailed, "If-Match: the job has changed since", &job);
-  }
+  if (!is_as_expected(job, change)) return refuse_changed(job);
 
-  job.last_report_at = change.at;
+  job.last_report_at = change.at.steady;
   const bool begins = job.state == State::kPending &&
                       (report.state == State::kActive || (!report.state && done > 0));
   const bool message_changed = !report.message.is_null() && !(report.message == job.message);
   const bool changed = total != job.total || done != job.done || message_changed ||
                        (!report.result.is_null() && !(report.result == job.result));
   // How long the steps took that were done before the first report, nobody knows.
-  if (job.state == State::kActive && done != job.done) job.rate.add(done - job.done, change.at);
+  if (job.state == State::kActive && done != job.done)
+    job.rate.add(done - job.done, change.at.steady);
   if (begins) set_state(job, State::kActive, change.at);
   job.total = total;
   job.done = done;
@@ -234,22 +241,22 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   return outcome;
 }
 
-Outcome JobTable::start(Sequence sequence, Job& job, Millis at) {
+Outcome JobTable::start(Sequence sequence, Job& job, Moment at) {
   if (is_terminal(job.state)) return refuse_terminal(job);
   if (job.state == State::kActive) return applied(job);
   set_state(job, State::kActive, at);
   return told(job, EventType::kProgress, sequence, true);
 }
 
-Outcome JobTable::resume(Sequence sequence, Job& job, Millis at) {
+Outcome JobTable::resume(Sequence sequence, Job& job, Moment at) {
   if (is_terminal(job.state)) return refuse_terminal(job);
   if (job.state == State::kPending) return applied(job);
   ++job.attempt;
-  job.rate.start(at);  // while nobody worked it had no pace
+  job.rate.start(at.steady);  // while nobody worked it had no pace
   return told(job, EventType::kProgress, sequence, false);
 }
 
-Outcome JobTable::step(Sequence sequence, Job& job, Millis at) {
+Outcome JobTable::step(Sequence sequence, Job& job, Moment at) {
   if (job.spec.runner == Runner::kExternal) {
     return refuse(Errc::kConflict, "an external job makes no steps of its own", &job);
   }
@@ -261,7 +268,7 @@ Outcome JobTable::step(Sequence sequence, Job& job, Millis at) {
     return told(job, EventType::kProgress, sequence, begins);
   }
   ++job.done;
-  job.rate.add(1, at);
+  job.rate.add(1, at.steady);
   if (job.done == job.spec.fail_at) {
     job.failed_reason = job.spec.failed_reason.is_null()
                             ? Text(fmt::format("failed at step {}", job.done))
@@ -277,21 +284,22 @@ Outcome JobTable::step(Sequence sequence, Job& job, Millis at) {
   return told(job, EventType::kProgress, sequence, begins);
 }
 
-Outcome JobTable::stall(Sequence sequence, Job& job, Millis at) {
+Outcome JobTable::stall(Sequence sequence, Job& job, Moment at) {
   if (is_terminal(job.state)) return refuse_terminal(job);
   const bool stalled =
-      job.spec.stall_after_ms > 0 && at - job.last_report_at >= job.spec.stall_after_ms;
+      job.spec.stall_after_ms > 0 && at.steady - job.last_report_at >= job.spec.stall_after_ms;
   if (!stalled) return refuse(Errc::kConflict, "the job was reported on since", &job);
   job.failed_reason = Text("stalled");
   return finish(sequence, job, State::kFailed, at);
 }
 
-Outcome JobTable::cancel(Sequence sequence, Job& job, Millis at) {
+Outcome JobTable::cancel(Sequence sequence, Job& job, const Change& change) {
+  if (!is_as_expected(job, change)) return refuse_changed(job);
   if (is_terminal(job.state)) return refuse_terminal(job);
-  return finish(sequence, job, State::kCancelled, at);
+  return finish(sequence, job, State::kCancelled, change.at);
 }
 
-Outcome JobTable::finish(Sequence sequence, Job& job, State state, Millis at) {
+Outcome JobTable::finish(Sequence sequence, Job& job, State state, Moment at) {
   set_state(job, state, at);
   finished_.emplace(sequence, &job);
   if (state == State::kCompleted) {
@@ -301,7 +309,9 @@ Outcome JobTable::finish(Sequence sequence, Job& job, State state, Millis at) {
   return told(job, terminal_event(state), sequence, true);
 }
 
-Outcome JobTable::remove(Sequence sequence, Job& job) {
+Outcome JobTable::remove(Sequence sequence, Job& job, const Change& change) {
+  // A cancellation right before is this removal's own: it was held to the same.
+  if (job.last_sequence + 1 != sequence && !is_as_expected(job, change)) return refuse_changed(job);
   if (!is_terminal(job.state)) {
     return refuse(Errc::kConflict, "the job is not over: it is cancelled first", &job);
   }
@@ -339,16 +349,17 @@ void JobTable::set_result(Job& job, const Text& result) {
   bytes += job.held_bytes();
 }
 
-void JobTable::set_state(Job& job, State state, Millis at) {
+void JobTable::set_state(Job& job, State state, Moment at) {
   --counted(job);
   job.state = state;
   ++counted(job);
   if (state == State::kActive) {
-    job.started_at = at;
-    job.rate.start(at);
+    job.started_at = at.wall;
+    job.rate.start(at.steady);
   }
   if (is_terminal(state)) {
-    job.finished_at = at;
+    job.finished_at = at.wall;
+    job.over_since = at.steady;
     --by_owner_.at(job.spec.owner).live;
   }
 }

@@ -87,8 +87,8 @@ class JobTable {
   /// What all of the owner's jobs take, without their histories.
   std::size_t bytes_of(const std::string& owner) const;
 
-  /// The job that has been over for longest, if that was by `finished_by`.
-  const Job* oldest_finished(Millis finished_by) const;
+  /// The job that has been over for longest, if that was by then, by the steady clock.
+  const Job* oldest_finished(Millis over_by) const;
   /// Jobs that are over, by the sequence of their end.
   const BySequence& finished() const { return finished_; }
   std::size_t idempotency_keys() const { return idempotency_.size(); }
@@ -101,16 +101,16 @@ class JobTable {
  private:
   Outcome create(Sequence sequence, const Change& change);
   Outcome report(Sequence sequence, Job& job, const Change& change);
-  Outcome start(Sequence sequence, Job& job, Millis at);
-  Outcome resume(Sequence sequence, Job& job, Millis at);
-  Outcome step(Sequence sequence, Job& job, Millis at);
-  Outcome stall(Sequence sequence, Job& job, Millis at);
-  Outcome cancel(Sequence sequence, Job& job, Millis at);
-  Outcome remove(Sequence sequence, Job& job);
+  Outcome start(Sequence sequence, Job& job, Moment at);
+  Outcome resume(Sequence sequence, Job& job, Moment at);
+  Outcome step(Sequence sequence, Job& job, Moment at);
+  Outcome stall(Sequence sequence, Job& job, Moment at);
+  Outcome cancel(Sequence sequence, Job& job, const Change& change);
+  Outcome remove(Sequence sequence, Job& job, const Change& change);
   void forget_first_removed();
-  Outcome finish(Sequence sequence, Job& job, State state, Millis at);
+  Outcome finish(Sequence sequence, Job& job, State state, Moment at);
   void set_result(Job& job, const Text& result);
-  void set_state(Job& job, State state, Millis at);
+  void set_state(Job& job, State state, Moment at);
   std::size_t& counted(const Job& job);
   void enter(std::unique_ptr<Job> job);
 

@@ -6,16 +6,22 @@
 namespace progressd {
 namespace {
 
-constexpr std::uint8_t kBlockVersion = 1;
-/// On the kind's byte: the job is that of the change before.
-constexpr std::uint8_t kSameJob = 0x80;
+constexpr std::uint8_t kBlockVersion = 2;
+/// Had no steady time and no kExpects: a change's bytes mean the same in both.
+constexpr std::uint8_t kWallBlockVersion = 1;
+// On the kind's byte.
+constexpr std::uint8_t kSameJob = 0x80;   // the job is that of the change before
+constexpr std::uint8_t kClockSet = 0x40;  // the clocks are apart otherwise than before
+constexpr std::uint8_t kExpects = 0x20;   // it has an if_match
+constexpr std::uint8_t kKindMask = 0x1f;
+static_assert(kChangeKinds <= kKindMask + 1);
 
 // What a report says, a bit each.
 constexpr std::uint8_t kHasState = 1;
 constexpr std::uint8_t kHasDone = 2;
 constexpr std::uint8_t kHasTotal = 4;
 constexpr std::uint8_t kHasTexts = 8;
-constexpr std::uint8_t kHasIfMatch = 16;
+constexpr std::uint8_t kHasIfMatch = 16;  // in version 1
 
 void encode_report(const Report& report, ByteWriter& out) {
   const bool has_texts =
@@ -25,7 +31,6 @@ void encode_report(const Report& report, ByteWriter& out) {
   if (report.done) says |= kHasDone;
   if (report.total) says |= kHasTotal;
   if (has_texts) says |= kHasTexts;
-  if (report.if_match) says |= kHasIfMatch;
   out.byte(says);
   if (report.state) out.byte(static_cast<std::uint8_t>(*report.state));
   if (report.done) out.integer(*report.done);
@@ -35,14 +40,18 @@ void encode_report(const Report& report, ByteWriter& out) {
     out.text(report.result);
     out.text(report.failed_reason);
   }
-  if (report.if_match) {
-    out.number(report.if_match->size());
-    for (const Sequence sequence : *report.if_match) out.number(sequence);
-  }
 }
 
-Report decode_report(ByteReader& in) {
-  Report report;
+std::vector<Sequence> decode_if_match(ByteReader& in) {
+  std::vector<Sequence> sequences;
+  for (std::uint64_t left = in.number(); left > 0 && in.ok(); --left) {
+    sequences.push_back(in.number());
+  }
+  return sequences;
+}
+
+void decode_report(ByteReader& in, Change& change) {
+  Report& report = change.report.emplace();
   const std::uint8_t says = in.byte();
   if ((says & kHasState) != 0) {
     const std::uint8_t state = in.byte();
@@ -56,13 +65,13 @@ Report decode_report(ByteReader& in) {
     report.result = in.text();
     report.failed_reason = in.text();
   }
-  if ((says & kHasIfMatch) != 0) {
-    report.if_match.emplace();
-    for (std::uint64_t left = in.number(); left > 0 && in.ok(); --left) {
-      report.if_match->push_back(in.number());
-    }
-  }
-  return report;
+  if ((says & kHasIfMatch) != 0) change.if_match = decode_if_match(in);
+}
+
+/// By how much the steady clock is ahead.
+Millis apart(Moment at) {
+  return static_cast<Millis>(static_cast<std::uint64_t>(at.steady) -
+                             static_cast<std::uint64_t>(at.wall));
 }
 
 void encode_creation(const Creation& creation, ByteWriter& out) {
@@ -83,19 +92,22 @@ Creation decode_creation(ByteReader& in) {
   return creation;
 }
 
-Change decode_change(ByteReader& in, const std::string& last_job_id, Millis last_at) {
+Change decode_change(ByteReader& in, const std::string& last_job_id, Moment last_at) {
   const std::uint8_t head = in.byte();
-  const auto kind = static_cast<std::uint8_t>(head & ~kSameJob);
+  const auto kind = static_cast<std::uint8_t>(head & kKindMask);
   if (kind >= kChangeKinds) in.fail();
-  Change change =
-      make_change(static_cast<ChangeKind>(kind), {}, wrapping_sum(last_at, in.integer()));
+  Moment at;
+  at.wall = wrapping_sum(last_at.wall, in.integer());
+  at.steady = wrapping_sum(at.wall, (head & kClockSet) != 0 ? in.integer() : apart(last_at));
+  Change change = make_change(static_cast<ChangeKind>(kind), {}, at);
   change.job_id = (head & kSameJob) != 0 ? last_job_id : std::string(in.string());
+  if ((head & kExpects) != 0) change.if_match = decode_if_match(in);
   switch (change.kind) {
     case ChangeKind::kCreate:
       change.creation = std::make_unique<Creation>(decode_creation(in));
       break;
     case ChangeKind::kReport:
-      change.report = decode_report(in);
+      decode_report(in, change);
       break;
     case ChangeKind::kChannelPost: {
       Text json = in.text();
@@ -152,14 +164,21 @@ void ChangeBlock::add(const Change& change) {
   ByteWriter out(bytes_);
   if (changes_++ == 0) {
     last_job_id_.clear();
-    last_at_ = 0;
+    last_at_ = {};
     out.byte(kBlockVersion);
   }
   const bool same_job = change.job_id == last_job_id_;
+  const bool clock_set = apart(change.at) != apart(last_at_);
   out.byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(change.kind) |
-                                     (same_job ? kSameJob : 0)));
-  out.integer(change.at - last_at_);
+                                     (same_job ? kSameJob : 0) | (clock_set ? kClockSet : 0) |
+                                     (change.if_match ? kExpects : 0)));
+  out.integer(change.at.wall - last_at_.wall);
+  if (clock_set) out.integer(apart(change.at));
   if (!same_job) out.string(change.job_id);
+  if (change.if_match) {
+    out.number(change.if_match->size());
+    for (const Sequence sequence : *change.if_match) out.number(sequence);
+  }
   if (change.creation != nullptr) encode_creation(*change.creation, out);
   if (change.report) encode_report(*change.report, out);
   if (change.value) {
@@ -178,9 +197,10 @@ std::string ChangeBlock::take() {
 bool decode_block(std::string_view block, std::size_t changes,
                   const std::function<void(const Change& change)>& visit) {
   ByteReader in(block);
-  if (in.byte() != kBlockVersion) return false;
+  const std::uint8_t version = in.byte();
+  if (version != kBlockVersion && version != kWallBlockVersion) return false;
   std::string last_job_id;
-  Millis last_at = 0;
+  Moment last_at;
   for (; changes > 0; --changes) {
     Change change = decode_change(in, last_job_id, last_at);
     if (!in.ok()) return false;

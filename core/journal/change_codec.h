@@ -1,7 +1,11 @@
 // Changes as bytes, as a durable journal keeps them. A batch of changes is one block:
 //
 //   version │ change │ change │ …       of the numbers first, first + 1, …
-//   change: kind │ at − the one's before │ job id │ what the kind has
+//   change: kind, and what it has │ wall time − that of the one before │ its steady time's distance
+//           from it │ job id │ events that it expects │ what the kind has
+//
+// The distance between the two clocks is left out while it is as it was: that is, for most blocks
+// but for the first change of each.
 //
 // A change of the job whose change stands right before it leaves the id out: a burst of progress of
 // one job is written once, and a few bytes for each step of it.
@@ -33,7 +37,7 @@ class ChangeBlock {
   std::string bytes_;
   std::size_t changes_ = 0;
   std::string last_job_id_;
-  Millis last_at_ = 0;
+  Moment last_at_;
 };
 
 /// Calls `visit` for each change of a block, in order. False when the block is none of ours, or

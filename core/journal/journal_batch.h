@@ -32,7 +32,7 @@ struct StateRow {
 struct LogCut {
   Sequence through = 0;          // changes up to here are cut off
   Sequence removed_through = 0;  // the last of them that removed a job
-  Millis at = 0;                 // keys that expired by then go
+  Millis at = 0;                 // of the steady clock: keys that expired by then go
 };
 
 /// All of it is kept, or nothing.

@@ -1,5 +1,6 @@
 #include "core/journal/recovery.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/journal/change_codec.h"
@@ -29,6 +30,8 @@ bool Recovery::take_row(const StateRow& row) {
   if (row.kind == RowKind::kJob) {
     auto job = decode_job(row.bytes, parts_.history);
     if (!job || job->subject->created_sequence != row.id) return false;
+    latest_at_ = std::max({latest_at_, job->subject->last_report_at, job->subject->over_since,
+                           job->subject->rate.parts().last_at});
     if (parts_.ledger.restore(std::move(job->subject))) {
       through_.emplace(row.id, job->through);
     } else {
@@ -39,6 +42,7 @@ bool Recovery::take_row(const StateRow& row) {
   if (row.kind == RowKind::kChannel) {
     auto channel = decode_channel(row.bytes, parts_.history);
     if (!channel || channel->subject->topic.id() != row.id) return false;
+    latest_at_ = std::max(latest_at_, channel->subject->posted_at);
     const std::string user = channel->subject->user;
     if (parts_.ledger.restore(std::move(channel->subject))) {
       through_.emplace(row.id, channel->through);
@@ -49,6 +53,7 @@ bool Recovery::take_row(const StateRow& row) {
   }
   auto key = decode_key(row.bytes);
   if (!key) return false;
+  latest_at_ = std::max(latest_at_, key->at);
   parts_.jobs.restore(key->owner, key->key, std::move(key->entry), key->at);
   return true;
 }
@@ -65,6 +70,7 @@ bool Recovery::is_in_row(Sequence sequence, const Change& change) const {
 }
 
 void Recovery::take_change(Sequence sequence, const Change& change) {
+  latest_at_ = std::max(latest_at_, change.at.steady);
   if (change.kind == ChangeKind::kCreate && refused_.contains(sequence)) return;
   if (!through_.empty() && is_in_row(sequence, change)) return;
   parts_.ledger.replay(sequence, change);

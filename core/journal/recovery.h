@@ -29,6 +29,8 @@ class Recovery {
   void finish(Sequence last, Sequence removed_through);
 
   std::size_t changes() const { return changes_; }
+  /// Of the steady clock: nothing that was taken is later.
+  Millis latest_at() const { return latest_at_; }
 
  private:
   bool take_row(const StateRow& row);
@@ -39,6 +41,7 @@ class Recovery {
   std::unordered_map<TopicId, Sequence> through_;  // of what came from a row
   std::unordered_set<Sequence> refused_;           // creations
   std::size_t changes_ = 0;
+  Millis latest_at_ = 0;
 };
 
 }  // namespace progressd

@@ -23,7 +23,7 @@ constexpr std::size_t kApplicationIdAt = 68;
 /// What the WAL may keep of its size once it begins anew.
 constexpr int kWalKeptBytesMax = 64 * 1024 * 1024;
 
-constexpr std::array<const char*, 1> kSchemaSteps{
+constexpr std::array<const char*, 2> kSchemaSteps{
     // To 1. `value` of epoch, cut_through, removed_through (LogCut), probe, and, of the last one
     // who
     // opened it, synced and boot.
@@ -36,7 +36,9 @@ constexpr std::array<const char*, 1> kSchemaSteps{
     "CREATE TABLE channel (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
     "CREATE TABLE idempotency_key (id INTEGER PRIMARY KEY, expires_at INTEGER NOT NULL,"
     "                              bytes BLOB NOT NULL);"
-    "CREATE INDEX idempotency_key_expires ON idempotency_key (expires_at);"};
+    "CREATE INDEX idempotency_key_expires ON idempotency_key (expires_at);",
+    // To 2. Blocks and rows hold a steady time too, which a program of version 1 does not read.
+    ""};
 
 std::uint32_t big_endian(std::string_view bytes) {
   std::uint32_t value = 0;

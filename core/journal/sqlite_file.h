@@ -27,6 +27,8 @@ struct SqliteSettings {
   std::string vfs{};  // empty: the system's
   /// Of 4 KiB: so many in the WAL are copied into the file.
   int wal_pages_max = 1'000;
+  /// While another process has the file: how long it may take to give it up.
+  Millis lock_wait_ms = 0;
 };
 
 /// The one writer's mark: an flock() on PATH-lock for as long as it lives.

@@ -8,7 +8,11 @@
 namespace progressd {
 namespace {
 
-constexpr std::uint8_t kRowVersion = 1;
+constexpr std::uint8_t kRowVersion = 2;
+/// Jobs of version 1 have no `over_since`: their ages went by the wall clock.
+constexpr std::uint8_t kWallRowVersion = 1;
+
+bool is_row(std::uint8_t version) { return version == kRowVersion || version == kWallRowVersion; }
 
 // What an event says that the one before did not, a bit each.
 constexpr std::uint8_t kStateChanged = 1;
@@ -99,6 +103,7 @@ std::string encode_job(const Job& job, Sequence through) {
   out.text(job.failed_reason);
   out.integer(job.started_at);
   out.integer(job.finished_at);
+  out.integer(job.over_since);
   out.integer(job.last_report_at);
   out.number(job.attempt);
   const RateEstimate::Parts rate = job.rate.parts();
@@ -112,7 +117,8 @@ std::string encode_job(const Job& job, Sequence through) {
 
 std::optional<Restored<Job>> decode_job(std::string_view bytes, const HistoryLimits& history) {
   ByteReader in(bytes);
-  if (in.byte() != kRowVersion) return std::nullopt;
+  const std::uint8_t version = in.byte();
+  if (!is_row(version)) return std::nullopt;
   const Sequence through = in.number();
   const Sequence created_sequence = in.number();
   const Millis created_at = in.integer();
@@ -128,6 +134,7 @@ std::optional<Restored<Job>> decode_job(std::string_view bytes, const HistoryLim
   job->failed_reason = in.text();
   job->started_at = in.integer();
   job->finished_at = in.integer();
+  job->over_since = version == kWallRowVersion ? job->finished_at : in.integer();
   job->last_report_at = in.integer();
   job->attempt = static_cast<std::uint32_t>(in.number());
   RateEstimate::Parts rate;
@@ -158,7 +165,7 @@ std::string encode_channel(const Channel& channel, Sequence through) {
 std::optional<Restored<Channel>> decode_channel(std::string_view bytes,
                                                 const HistoryLimits& history) {
   ByteReader in(bytes);
-  if (in.byte() != kRowVersion) return std::nullopt;
+  if (!is_row(in.byte())) return std::nullopt;
   const Sequence through = in.number();
   const Sequence created_sequence = in.number();
   auto channel = std::make_unique<Channel>(std::string(in.string()), created_sequence);
@@ -185,7 +192,7 @@ std::string encode_key(const KeptKey& key) {
 
 std::optional<KeptKey> decode_key(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.byte() != kRowVersion) return std::nullopt;
+  if (!is_row(in.byte())) return std::nullopt;
   KeptKey key;
   key.owner = in.string();
   key.key = in.string();

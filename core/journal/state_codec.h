@@ -33,7 +33,7 @@ struct KeptKey {
   std::string owner;
   std::string key;
   IdempotencyTable::Entry entry;
-  Millis at = 0;  // of its first use
+  Millis at = 0;  // of its first use, by the steady clock
 };
 std::string encode_key(const KeptKey& key);
 std::optional<KeptKey> decode_key(std::string_view bytes);

@@ -73,7 +73,7 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!verifier_) return std::nullopt;  // it is anybody's as it is
   const std::optional<std::string_view> ticket = request.query(kTicketParameter);
   if (ticket && is_stream) {
-    const Result<Grant> grant = tickets_.check(*ticket, use_of(request), clock_.wall_at());
+    const Result<Grant> grant = tickets_.check(*ticket, use_of(request), clock_.now());
     if (!grant) return unauthorized_or_problem(grant.error());
     request.caller = grant->caller;
     request.by_ticket = true;
@@ -97,14 +97,14 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
 std::optional<Response> Gate::admit_stream(const Request& request) {
   if (!request.by_ticket) return std::nullopt;
   const Result<Grant> grant =
-      tickets_.redeem(*request.query(kTicketParameter), use_of(request), clock_.wall_at());
+      tickets_.redeem(*request.query(kTicketParameter), use_of(request), clock_.now());
   if (!grant) return unauthorized_or_problem(grant.error());
   return std::nullopt;
 }
 
 Result<Ticket> Gate::issue_ticket(const Caller& caller, const std::optional<std::string>& job,
                                   std::int64_t ttl_seconds) {
-  return tickets_.issue(caller, job, ttl_seconds, clock_.wall_at());
+  return tickets_.issue(caller, job, ttl_seconds, clock_.now());
 }
 
 bool Gate::take_key_loss() {

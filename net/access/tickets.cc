@@ -114,7 +114,7 @@ Result<Tickets::Content> Tickets::read(std::string_view ticket) const {
 }
 
 Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::string>& job,
-                              std::int64_t ttl_seconds, Millis now) {
+                              std::int64_t ttl_seconds, Moment now) {
   if (ttl_seconds < 1 || ttl_seconds > kTicketSecondsMax) {
     return fail(Errc::kInvalid,
                 fmt::format("ttlSeconds: must be an integer from 1 to {}", kTicketSecondsMax));
@@ -124,7 +124,7 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
   put(id, random_.next(), 8);
   put(id, random_.next(), 8);
   std::copy(id.begin(), id.end(), content.id.begin());
-  content.expires_at = now + ttl_seconds * 1'000;
+  content.expires_at = now.wall + ttl_seconds * 1'000;
   if (caller.expires_at != 0) {
     content.expires_at = std::min<Millis>(content.expires_at, caller.expires_at * 1'000);
   }
@@ -135,14 +135,18 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
 void Tickets::void_all() {
   secret_ = ticket_secret("", random_);
   used_.clear();
+  used_until_.clear();
 }
 
 Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse& use,
-                                        Millis now) const {
+                                        Moment now) const {
   Result<Content> content = read(ticket);
   if (!content) return content;
-  if (now >= content->expires_at) return refuse("ticket: has expired, ask for another one");
-  const auto used = used_.find({content->expires_at, content->id});
+  const Millis left = content->expires_at - now.wall;
+  if (left <= 0 || left > kTicketSecondsMax * 1'000 + kTicketLeewayMs) {
+    return refuse("ticket: has expired, ask for another one");
+  }
+  const auto used = used_.find(content->id);
   if (used != used_.end() && !(use.is_reconnect && used->second == sha256(use.stream))) {
     return refuse("ticket: is used up, ask for another one");
   }
@@ -152,18 +156,21 @@ Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse
   return content;
 }
 
-Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Millis now) const {
+Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Moment now) const {
   return admit(ticket, use, now).map([](Content content) { return std::move(content.grant); });
 }
 
-Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Millis now) {
+Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Moment now) {
   Result<Content> content = admit(ticket, use, now);
   if (!content) return tl::unexpected(content.error());
-  while (!used_.empty() && used_.begin()->first.first <= now) used_.erase(used_.begin());
-  const std::pair<Millis, Id> key{content->expires_at, content->id};
-  if (!used_.contains(key)) {
+  for (; !used_until_.empty() && used_until_.begin()->first <= now.steady;
+       used_until_.erase(used_until_.begin())) {
+    used_.erase(used_until_.begin()->second);
+  }
+  if (!used_.contains(content->id)) {
     if (used_.size() >= used_max_) return fail(Errc::kOverloaded, "too many tickets are in use");
-    used_.emplace(key, sha256(use.stream));
+    used_.emplace(content->id, sha256(use.stream));
+    used_until_.emplace(now.steady + content->expires_at - now.wall, content->id);
   }
   return std::move(content->grant);
 }

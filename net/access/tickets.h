@@ -5,7 +5,9 @@
 //                           | user's size 2 | user | job | HMAC-SHA256 32          (bytes)
 //
 // A ticket carries all that it grants, signed, so that every node with the same secret takes it.
-// Only which ones are used up is known to one node alone.
+// Only which ones are used up is known to one node alone. Until when they are good goes by the wall
+// clock, which the nodes have in common; where it was set back by more than a ticket's life, those
+// of before are refused, so that none is good for longer.
 // Thread: the loop's.
 #pragma once
 
@@ -14,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +30,8 @@ namespace progressd {
 
 inline constexpr std::int64_t kTicketSecondsMax = 60;
 inline constexpr std::int64_t kTicketSecondsDefault = 30;
+/// By so much the nodes' clocks may differ.
+inline constexpr Millis kTicketLeewayMs = 30'000;
 inline constexpr std::size_t kUsedTicketsMax = 100'000;
 
 /// The secret that tickets are signed with. `shared`: what only the nodes of this server and its
@@ -60,7 +65,7 @@ class Tickets {
 
   /// A ticket never outlives the caller's token. Errors: kInvalid, for a time out of its range.
   Result<Ticket> issue(const Caller& caller, const std::optional<std::string>& job,
-                       std::int64_t ttl_seconds, Millis now);
+                       std::int64_t ttl_seconds, Moment now);
 
   /// From here on none is good that was issued before.
   void void_all();
@@ -68,12 +73,12 @@ class Tickets {
   /// Who asks, and whether the stream may begin. Nothing is used up yet.
   /// Errors: kUnauthorized, for what was not issued here, is expired or used up; kForbidden, for
   /// another job's stream.
-  Result<Grant> check(std::string_view ticket, const TicketUse& use, Millis now) const;
+  Result<Grant> check(std::string_view ticket, const TicketUse& use, Moment now) const;
 
   /// The stream begins: from here on only its own reconnects are admitted.
   /// Errors: those of check(); kOverloaded, when so many are used that one more can't be
   /// remembered.
-  Result<Grant> redeem(std::string_view ticket, const TicketUse& use, Millis now);
+  Result<Grant> redeem(std::string_view ticket, const TicketUse& use, Moment now);
 
  private:
   using Id = std::array<char, 16>;
@@ -84,13 +89,13 @@ class Tickets {
   };
   std::string signed_text(const Content& content) const;
   Result<Content> read(std::string_view ticket) const;
-  Result<Content> admit(std::string_view ticket, const TicketUse& use, Millis now) const;
+  Result<Content> admit(std::string_view ticket, const TicketUse& use, Moment now) const;
 
   std::string secret_;
   Random& random_;
   const std::size_t used_max_;
-  /// By the time until which they would be good: what each one was used for.
-  std::map<std::pair<Millis, Id>, Digest> used_;
+  std::map<Id, Digest> used_;                   // what each one was used for
+  std::set<std::pair<Millis, Id>> used_until_;  // the same, by when they are forgotten (steady)
 };
 
 }  // namespace progressd

@@ -84,6 +84,16 @@ bool preconditions_hold(const Request& request, const std::string& tag) {
   return (!wanted || wanted->matches(tag)) && !(unwanted && unwanted->matches(tag));
 }
 
+std::optional<std::vector<Sequence>> expected_events(const Request& request, const EventIds& ids) {
+  const std::optional<TagList> tags = tag_list(request, "If-Match", /*weak=*/false);
+  if (!tags || tags->any) return std::nullopt;
+  std::vector<Sequence> sequences;
+  for (const std::string& tag : tags->tags) {
+    if (const auto sequence = ids.parse(tag)) sequences.push_back(*sequence);
+  }
+  return sequences;
+}
+
 bool refused(bool may, const Responder& responder, std::string_view why) {
   if (!may) responder.reply(problem(403, why));
   return !may;

@@ -31,6 +31,9 @@ bool refused(bool may, const Responder& responder, std::string_view why = kNotYo
 /// Whether If-Match and If-None-Match let a request change what has this tag.
 bool preconditions_hold(const Request& request, const std::string& tag);
 
+/// What If-Match names of a job's events, for Change::if_match. None without it, or with `*`.
+std::optional<std::vector<Sequence>> expected_events(const Request& request, const EventIds& ids);
+
 /// Errors: kMalformed for an empty body, kUnsupportedType for one of another media type.
 Result<void> check_body(const Request& request, std::string_view media_type);
 

@@ -122,7 +122,7 @@ void JobApi::create(Request& request, const Responder& responder) {
     }
   }
 
-  Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.wall_at());
+  Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.now());
   change.creation = std::make_unique<Creation>(Creation{std::move(*spec), std::move(*key)});
   parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
     const Outcome& outcome = outcomes.front();
@@ -200,16 +200,9 @@ void JobApi::patch(Request& request, const Responder& responder) {
     return responder.reply(problem(body.error()));
   Result<Report> report = read_report(reader_, request.body);
   if (!report) return responder.reply(problem(report.error()));
-  const std::optional<TagList> tags = tag_list(request, "If-Match", /*weak=*/false);
-  if (tags && !tags->any) {
-    report->if_match.emplace();
-    for (const std::string& tag : tags->tags) {
-      if (const auto sequence = parts_.ids.parse(tag)) report->if_match->push_back(*sequence);
-    }
-  }
-  Change change =
-      make_change(ChangeKind::kReport, request.path_parameters[0], parts_.clock.wall_at());
+  Change change = make_change(ChangeKind::kReport, request.path_parameters[0], parts_.clock.now());
   change.report = std::move(*report);
+  change.if_match = expected_events(request, parts_.ids);
   parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
     const Outcome& outcome = outcomes.front();
     responder.reply(outcome.error ? problem(*outcome.error) : job_response(200, *outcome.job));
@@ -220,6 +213,7 @@ bool JobApi::is_change_refused(const Request& request, const Responder& responde
   const Job* job = parts_.jobs.find(request.path_parameters[0]);
   if (job == nullptr) return false;  // which the change will be told
   if (refused(may_change(request.caller, *job), responder)) return true;
+  // What is on its way to the journal is not seen here: the change is held to If-Match once more.
   if (preconditions_hold(request, parts_.ids.text(job->last_sequence))) return false;
   responder.reply(problem(412, "the job has changed since"));
   return true;
@@ -227,8 +221,8 @@ bool JobApi::is_change_refused(const Request& request, const Responder& responde
 
 void JobApi::cancel(const Request& request, const Responder& responder) {
   if (is_change_refused(request, responder)) return;
-  Change change =
-      make_change(ChangeKind::kCancel, request.path_parameters[0], parts_.clock.wall_at());
+  Change change = make_change(ChangeKind::kCancel, request.path_parameters[0], parts_.clock.now());
+  change.if_match = expected_events(request, parts_.ids);
   parts_.ledger.commit(std::move(change), [this, responder](std::span<const Outcome> outcomes) {
     const Outcome& outcome = outcomes.front();
     responder.reply(outcome.error ? problem(*outcome.error) : job_response(202, *outcome.job));
@@ -238,10 +232,11 @@ void JobApi::cancel(const Request& request, const Responder& responder) {
 void JobApi::remove(const Request& request, const Responder& responder) {
   if (is_change_refused(request, responder)) return;
   // A live job is cancelled first; for one that is over the first change is refused.
-  const Millis at = parts_.clock.wall_at();
+  const Moment at = parts_.clock.now();
   std::vector<Change> changes;
   changes.push_back(make_change(ChangeKind::kCancel, request.path_parameters[0], at));
   changes.push_back(make_change(ChangeKind::kDelete, request.path_parameters[0], at));
+  for (Change& change : changes) change.if_match = expected_events(request, parts_.ids);
   parts_.ledger.commit(std::move(changes), [responder](std::span<const Outcome> outcomes) {
     const Outcome& removal = outcomes.back();
     if (removal.error) return responder.reply(problem(*removal.error));

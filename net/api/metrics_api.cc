@@ -55,6 +55,7 @@ std::string MetricsApi::text() const {
     const std::uint64_t count = parts_.http.responses()[status];
     if (count > 0) out.value(number(count), {{"code", std::to_string(status)}});
   }
+  add_journal(out);
   add_watches(out);
   add_process(out);
   return out.text();
@@ -103,6 +104,19 @@ void MetricsApi::add_jobs(Exposition& out) const {
             number(parts_.cpu_runner.waiting()));
   out.gauge("progressd_work_running_jobs", "Jobs of runner cpu that are on a thread.",
             number(parts_.cpu_runner.running()));
+}
+
+void MetricsApi::add_journal(Exposition& out) const {
+  if (parts_.journal == nullptr) return;
+  const JournalFigures& figures = parts_.journal->figures();
+  out.gauge("progressd_journal_up", "Whether the journal takes changes.",
+            parts_.journal->is_ready() ? 1 : 0);
+  out.gauge("progressd_journal_waiting_changes", "Changes that wait for the disk.",
+            number(figures.waiting_changes));
+  out.summary("progressd_journal_batch_changes", "Changes that were kept in one commit.",
+              figures.commits, number(figures.changes));
+  out.histogram("progressd_journal_commit_seconds", "What a commit took, its sync included.",
+                figures.commit_seconds);
 }
 
 void MetricsApi::add_watches(Exposition& out) const {

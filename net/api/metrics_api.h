@@ -2,6 +2,8 @@
 // when somebody asks.
 #pragma once
 
+#include <memory>
+
 #include "core/channels/channel_table.h"
 #include "core/jobs/job_table.h"
 #include "core/ledger.h"
@@ -9,6 +11,7 @@
 #include "net/http/http_connections.h"
 #include "net/http/router.h"
 #include "net/http/stream_writer.h"
+#include "net/journal/durable_journal.h"
 #include "net/lag_meter.h"
 #include "net/metrics/exposition.h"
 #include "net/run/cpu_runner.h"
@@ -29,6 +32,7 @@ class MetricsApi {
     const LagMeter& lag;
     const Watches& watches;
     const HttpConnections& http;
+    const std::unique_ptr<DurableJournal>& journal;  // null: in memory
   };
   explicit MetricsApi(const Parts& parts) : parts_(parts) {}
 
@@ -38,6 +42,7 @@ class MetricsApi {
   std::string text() const;
   void add_streams(Exposition& out) const;
   void add_jobs(Exposition& out) const;
+  void add_journal(Exposition& out) const;
   void add_watches(Exposition& out) const;
 
   Parts parts_;

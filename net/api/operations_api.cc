@@ -40,6 +40,24 @@ void OperationsApi::add_routes(Router& router) {
       Audience::kEverybody);
 }
 
+void OperationsApi::write_journal(JsonWriter& out) const {
+  const JournalFigures& figures = parts_.journal->figures();
+  const DurationHistogram& took = figures.commit_seconds;
+  out.begin_object();
+  out.key("up");
+  out.boolean(parts_.journal->is_ready());
+  out.key("waitingChanges");
+  out.unsigned_integer(figures.waiting_changes);
+  out.key("commits");
+  out.unsigned_integer(figures.commits);
+  out.key("changes");
+  out.unsigned_integer(figures.changes);
+  write_milliseconds("commitMs",  // on average
+                     took.count() == 0 ? 0 : took.sum() / static_cast<double>(took.count()) * 1'000,
+                     out);
+  out.end_object();
+}
+
 void OperationsApi::stats(const Responder& responder) const {
   const StreamCounters& counters = parts_.streams.counters();
   JsonWriter out;
@@ -74,6 +92,8 @@ void OperationsApi::stats(const Responder& responder) const {
   write_milliseconds("max", lag.max_ms, out);
   out.end_object();
   out.field("memoryBytes", resident_bytes());
+  out.key("journal");
+  parts_.journal == nullptr ? out.null() : write_journal(out);
   out.key("watches");
   parts_.watches.write(out);
   out.key("limits");

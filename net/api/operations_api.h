@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "core/jobs/job_json.h"
 #include "core/jobs/job_table.h"
@@ -10,6 +11,7 @@
 #include "net/http/connection.h"
 #include "net/http/router.h"
 #include "net/http/stream_writer.h"
+#include "net/journal/durable_journal.h"
 #include "net/lag_meter.h"
 #include "net/watch/watches.h"
 
@@ -28,6 +30,7 @@ class OperationsApi {
     const StreamLimits& stream_limits;
     const LagMeter& lag;
     const Watches& watches;
+    const std::unique_ptr<DurableJournal>& journal;  // null: in memory
     std::function<bool()> is_ready;
   };
   explicit OperationsApi(const Parts& parts) : parts_(parts) {}
@@ -35,6 +38,7 @@ class OperationsApi {
   void add_routes(Router& router);
 
  private:
+  void write_journal(JsonWriter& out) const;
   void stats(const Responder& responder) const;
   void streams(const Request& request, const Responder& responder) const;
   void write_stream(std::uint32_t slot, JsonWriter& out) const;

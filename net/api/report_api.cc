@@ -46,7 +46,7 @@ struct Lines {
   std::vector<Rejection> rejections;
 };
 
-Lines read_lines(JsonReader& reader, std::string_view body, Millis at,
+Lines read_lines(JsonReader& reader, std::string_view body, Moment at,
                  std::vector<Change>& changes) {
   Lines lines;
   const std::size_t likely = body.size() / kLineBytesUsual + 1;
@@ -102,7 +102,7 @@ void ReportApi::report(Request& request, const Responder& responder) {
     }
   }
   std::vector<Change> changes;
-  Lines lines = read_lines(reader_, request.body, clock_.wall_at(), changes);
+  Lines lines = read_lines(reader_, request.body, clock_.now(), changes);
   ledger_.commit(std::move(changes),
                  [responder, lines = std::move(lines)](std::span<const Outcome> outcomes) {
                    const auto rejections = all_rejections(lines, outcomes);

@@ -46,7 +46,7 @@ JobSpec DemoJobs::spec_that_may_fail(std::string_view kind) const {
 }
 
 Change DemoJobs::creation(JobSpec spec) const {
-  Change change = make_change(ChangeKind::kCreate, spec.id, parts_.clock.wall_at());
+  Change change = make_change(ChangeKind::kCreate, spec.id, parts_.clock.now());
   change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
   return change;
 }
@@ -70,13 +70,12 @@ void DemoJobs::share(const Caller& caller, JobSpec spec, Millis kept_ms, const R
     return;
   }
   spec.owner = kAnonymous;
-  // A clock that was set back makes it as stale as one that went on.
   const bool stale = job != nullptr && is_terminal(job->state) &&
-                     std::abs(parts_.clock.wall_at() - job->finished_at) >= kept_ms;
+                     parts_.clock.steady_at() - job->over_since >= kept_ms;
   if (job != nullptr && !stale) return then(*job);
   std::vector<Change> changes;
   if (stale) {
-    changes.push_back(make_change(ChangeKind::kDelete, spec.id, parts_.clock.wall_at()));
+    changes.push_back(make_change(ChangeKind::kDelete, spec.id, parts_.clock.now()));
   }
   changes.push_back(creation(std::move(spec)));
   go_on(std::move(changes), responder, then);

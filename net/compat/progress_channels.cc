@@ -80,7 +80,7 @@ void ProgressChannels::post(Request& request, const Responder& responder) {
   }
   Result<JsonObject> object = reader_.read(request.body, "status", kChannelValueBytesMax);
   if (!object) return responder.reply(problem(object.error()));
-  Change change = make_change(ChangeKind::kChannelPost, *user, parts_.clock.wall_at());
+  Change change = make_change(ChangeKind::kChannelPost, *user, parts_.clock.now());
   change.value = ChannelValue{Text(object->text), std::move(object->field)};
   parts_.ledger.commit(std::move(change), [responder](std::span<const Outcome> outcomes) {
     const std::optional<Error>& error = outcomes.front().error;
@@ -101,7 +101,7 @@ void ProgressChannels::latest(const Request& request, const Responder& responder
 void ProgressChannels::clear(const Request& request, const Responder& responder) {
   const std::string* const user = user_of(request, responder);
   if (user == nullptr || refused(may_follow_channel(request.caller, *user), responder)) return;
-  parts_.ledger.commit(make_change(ChangeKind::kChannelClear, *user, parts_.clock.wall_at()),
+  parts_.ledger.commit(make_change(ChangeKind::kChannelClear, *user, parts_.clock.now()),
                        [responder, user = *user](std::span<const Outcome> outcomes) {
                          const std::optional<Error>& error = outcomes.front().error;
                          if (error) return responder.reply(problem(*error));

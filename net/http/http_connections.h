@@ -70,7 +70,7 @@ class HttpConnections final : public ResponseCarrier {
   bool stream(ConnectionId id, StreamStart start) override;
 
   /// The gate's header lines, or any setting, are others from here on.
-  void on_settings_changed() { stream_heads_ = {}; }
+  void on_settings_changed() { heads_.forget(); }
 
   /// From here on every request is answered 503 and its connection closed. `has_successor`: another
   /// process has the address. Then who asks for a stream is not answered: an EventSource gives up

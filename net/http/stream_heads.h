@@ -20,6 +20,8 @@ class StreamHeads {
   /// As `Date:` says it. Good until the next call.
   std::string_view date();
   FrameRef stream_head(const Request& request);
+  /// What the gate says may be another now.
+  void forget() { heads_ = {}; }
 
  private:
   const Clock& clock_;

@@ -24,15 +24,15 @@ Millis wait_after(const JournalThread::Kept& kept) {
 
 }  // namespace
 
-DurableJournal::DurableJournal(const Parts& parts, std::unique_ptr<SqliteJournal> engine,
+DurableJournal::DurableJournal(const Parts& parts, SqliteSettings settings,
                                const JournalBounds& bounds)
     : parts_(parts),
       bounds_(bounds),
-      path_(engine->path()),
+      path_(settings.path),
       keeper_(parts.jobs, parts.channels, bounds.log_bytes_min),
       recovery_({parts.ledger, parts.jobs, parts.channels, keeper_, parts.history}),
       expected_timer_(parts.loop, [] {}),  // the end of the turn that it makes is what counts
-      thread_(parts.loop, std::move(engine),
+      thread_(parts.loop, std::move(settings),
               [this](JournalThread::FromThread news) { on_news(std::move(news)); }) {
   parts.ledger.defer_to(*this, keeper_, parts.table_bounds);
 }
@@ -53,14 +53,15 @@ std::optional<Error> DurableJournal::post(std::span<const Change> changes) {
     return Error{Errc::kUnavailable, "the journal can't be written at present"};
   }
   // One request that is over the bounds alone still finds its way through an empty queue.
-  if (waiting_changes_ > 0 && (waiting_changes_ + changes.size() > bounds_.changes_max ||
-                               waiting_bytes_ > bounds_.bytes_max)) {
+  if (figures_.waiting_changes > 0 &&
+      (figures_.waiting_changes + changes.size() > bounds_.changes_max ||
+       figures_.waiting_bytes > bounds_.bytes_max)) {
     return Error{Errc::kUnavailable, "too many changes wait for the disk"};
   }
   const std::size_t before = gathering_.view().size();
   for (const Change& change : changes) gathering_.add(change);
-  waiting_changes_ += changes.size();
-  waiting_bytes_ += gathering_.view().size() - before;
+  figures_.waiting_changes += changes.size();
+  figures_.waiting_bytes += gathering_.view().size() - before;
   return std::nullopt;
 }
 
@@ -78,7 +79,7 @@ void DurableJournal::on_turn_end() {
   expected_ = 0;
   JournalBatch batch = take_gathered();
   if (state_ == State::kReady && !closes) {
-    keeper_.fill(batch, parts_.ledger.last_sequence(), parts_.clock.wall_at());
+    keeper_.fill(batch, parts_.ledger.last_sequence(), parts_.clock.steady_at());
   }
   if (batch.empty()) {
     if (closing_ != Closing::kFlushing) return;
@@ -102,19 +103,26 @@ void DurableJournal::on_news(JournalThread::FromThread news) {
 
 void DurableJournal::on_part(const RecoveredPart& part) {
   if (!fault_ && !recovery_.take(part)) {
-    fault_ = Error{Errc::kUnavailable, "is corrupt: it holds what is no change and no state"};
+    fault_ = Error{
+        Errc::kUnavailable,
+        fmt::format("the journal {}: is corrupt: it holds what is no change and no state", path_)};
   }
 }
 
 void DurableJournal::on_recovered(const JournalThread::Recovered& recovered) {
   if (!recovered.result) fault_ = recovered.result.error();
-  if (fault_) {
-    return parts_.on_recovered(
-        fail(fault_->code, fmt::format("the journal {}: {}", path_, fault_->detail)));
-  }
+  if (fault_) return parts_.on_recovered(tl::unexpected(*fault_));
   recovery_.finish(recovered.last, recovered.removed_through);
+  parts_.clock.go_on_from(recovery_.latest_at());
   state_ = State::kReady;
-  parts_.on_recovered({});
+  parts_.on_recovered(recovered.epoch);
+}
+
+void DurableJournal::count(const JournalThread::Kept& kept) {
+  figures_.commit_seconds.add(std::chrono::duration<double>(kept.took).count());
+  if (kept.changes == 0) return;
+  ++figures_.commits;
+  figures_.changes += kept.changes;
 }
 
 void DurableJournal::on_kept(const JournalThread::Kept& kept) {
@@ -126,9 +134,10 @@ void DurableJournal::on_kept(const JournalThread::Kept& kept) {
     expected_timer_.start_in(wait);
   }
   if (!kept.first) state_ = State::kAway;
-  waiting_changes_ -= kept.changes;
-  waiting_bytes_ -= kept.block_bytes;
+  figures_.waiting_changes -= kept.changes;
+  figures_.waiting_bytes -= kept.block_bytes;
   if (kept.first) keeper_.logged(kept.block_bytes);
+  if (kept.first) count(kept);
   if (kept.had_state) kept.first ? keeper_.on_kept() : keeper_.on_refused();
   parts_.ledger.settle(kept.first, kept.changes);
 }

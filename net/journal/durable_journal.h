@@ -14,6 +14,7 @@
 #include "core/journal/recovery.h"
 #include "core/journal/state_keeper.h"
 #include "core/ledger.h"
+#include "net/journal/journal_figures.h"
 #include "net/journal/journal_thread.h"
 #include "net/uv/timer.h"
 
@@ -34,15 +35,15 @@ class DurableJournal final : public DeferredJournal {
     Ledger& ledger;
     JobTable& jobs;
     ChannelTable& channels;
-    const Clock& clock;
+    Clock& clock;
     HistoryLimits history;
     TableBounds table_bounds;
-    /// All that was there before is back. Or why it is not: then there is no going on.
-    std::function<void(Result<void>)> on_recovered;
+    /// All that was there before is back: the epoch of its events' ids. Or why it is not: then
+    /// there is no going on.
+    std::function<void(Result<std::uint32_t>)> on_recovered;
   };
   /// Begins the recovery.
-  DurableJournal(const Parts& parts, std::unique_ptr<SqliteJournal> engine,
-                 const JournalBounds& bounds = {});
+  DurableJournal(const Parts& parts, SqliteSettings settings, const JournalBounds& bounds = {});
 
   ~DurableJournal() override;
   DurableJournal(const DurableJournal&) = delete;
@@ -62,6 +63,7 @@ class DurableJournal final : public DeferredJournal {
 
   /// Whether changes are taken.
   bool is_ready() const { return state_ == State::kReady && closing_ == Closing::kNo; }
+  const JournalFigures& figures() const { return figures_; }
   std::size_t recovered_changes() const { return recovery_.changes(); }
 
  private:
@@ -72,6 +74,7 @@ class DurableJournal final : public DeferredJournal {
   void on_part(const RecoveredPart& part);
   void on_recovered(const JournalThread::Recovered& recovered);
   void on_kept(const JournalThread::Kept& kept);
+  void count(const JournalThread::Kept& kept);
   JournalBatch take_gathered();
 
   Parts parts_;
@@ -86,8 +89,7 @@ class DurableJournal final : public DeferredJournal {
   std::size_t expected_ = 0;   // changes, until then
   Millis expected_until_ = 0;  // of the loop's clock
   Timer expected_timer_;
-  std::size_t waiting_changes_ = 0;  // taken, not settled
-  std::size_t waiting_bytes_ = 0;
+  JournalFigures figures_;
   std::optional<Error> fault_;  // of the recovery
   JournalThread thread_;        // the last: it calls back
 };

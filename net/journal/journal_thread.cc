@@ -1,25 +1,30 @@
 #include "net/journal/journal_thread.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "core/base/ensure.h"
 #include "net/log.h"
+#include "net/system.h"
 
 namespace progressd {
 namespace {
 
 /// Parts of a recovery that wait for the loop; and what else may, without a wait.
 constexpr std::size_t kNewsMax = 8;
+/// How often a journal that another process has is tried again.
+constexpr std::chrono::milliseconds kLockRetryMs{10};
 constexpr std::chrono::milliseconds kRetryMinMs{100};
 constexpr std::chrono::milliseconds kRetryMaxMs{2'000};
 
 }  // namespace
 
-JournalThread::JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
+JournalThread::JournalThread(Loop& loop, SqliteSettings settings,
                              std::function<void(FromThread)> on_news)
-    : engine_(std::move(engine)),
+    : settings_(std::move(settings)),
       inbox_(std::make_shared<Inbox<FromThread>>(
           loop, kNewsMax,
           [on_news = std::move(on_news)](std::vector<FromThread> all) {
@@ -79,9 +84,37 @@ void JournalThread::close_file() {
 }
 
 void JournalThread::recover() {
-  const Result<void> result =
-      engine_->read([this](RecoveredPart part) { return inbox_->post(std::move(part)); });
-  inbox_->post(Recovered{result, engine_->last(), engine_->removed_through()});
+  Recovered recovered{.result = open_and_read()};
+  if (engine_ != nullptr) {
+    recovered.epoch = engine_->epoch();
+    recovered.last = engine_->last();
+    recovered.removed_through = engine_->removed_through();
+  }
+  inbox_->post(std::move(recovered));
+}
+
+Result<std::unique_ptr<SqliteJournal>> JournalThread::open() {
+  using std::chrono::steady_clock;
+  const auto until = steady_clock::now() + std::chrono::milliseconds(settings_.lock_wait_ms);
+  SystemRandom random;
+  for (bool waits = false;; waits = true) {
+    auto opened = SqliteJournal::open(settings_, random);
+    const bool is_taken = !opened && opened.error().code == Errc::kConflict;
+    if (!is_taken || steady_clock::now() >= until) return opened;
+    if (!waits) log::info("{}; waiting for its end", opened.error().detail);
+    std::unique_lock lock(mutex_);
+    if (wake_.wait_for(lock, kLockRetryMs, [this] { return ends_; })) return opened;
+  }
+}
+
+Result<void> JournalThread::open_and_read() {
+  auto opened = open();
+  if (!opened) return tl::unexpected(opened.error());
+  engine_ = std::move(*opened);
+  return engine_->read([this](RecoveredPart part) { return inbox_->post(std::move(part)); })
+      .map_error([this](const Error& error) {
+        return Error{error.code, fmt::format("the journal {}: {}", settings_.path, error.detail)};
+      });
 }
 
 std::optional<JournalBatch> JournalThread::take() {
@@ -105,7 +138,7 @@ void JournalThread::write(const JournalBatch& batch) {
     if (first) {
       kept.first = *first;
     } else {
-      log::error("the journal {} can't be written: {}", engine_->path(), first.error().detail);
+      log::error("the journal {} can't be written: {}", settings_.path, first.error().detail);
       away_ = kRetryMinMs;
     }
   }
@@ -116,11 +149,11 @@ void JournalThread::write(const JournalBatch& batch) {
 void JournalThread::try_to_come_back() {
   const Result<void> done = engine_->reopen();
   if (!done) {
-    log::debug("the journal {} still can't be written: {}", engine_->path(), done.error().detail);
+    log::debug("the journal {} still can't be written: {}", settings_.path, done.error().detail);
     away_ = std::min(*away_ * 2, kRetryMaxMs);
     return;
   }
-  log::info("the journal {} can be written again", engine_->path());
+  log::info("the journal {} can be written again", settings_.path);
   away_.reset();
   inbox_->post(Back{});
 }

@@ -1,6 +1,7 @@
 // Runs a durable journal on a thread of its own. Batches go there one at a time; what comes of them
 // goes back through an inbox:
 //
+//   open, check, read ─► Inbox ─► on_part, on_recovered
 //   hand_over(batch) ─► [ slot ] ─► SqliteJournal.append ─► Inbox ─► on_kept      loop thread
 //
 // After a failure every batch is refused at once, and the file is opened again and again, more and
@@ -33,9 +34,10 @@ class JournalThread {
     bool had_state = false;  // rows, or a cut
     std::chrono::microseconds took{0};
   };
-  /// Reading came to its end.
+  /// Opening and reading came to their end; or why not, with the journal's path.
   struct Recovered {
     Result<void> result;
+    std::uint32_t epoch = 0;
     Sequence last = 0;
     Sequence removed_through = 0;
   };
@@ -45,9 +47,9 @@ class JournalThread {
   struct Closed {};
   using FromThread = std::variant<RecoveredPart, Recovered, Kept, Back, Closed>;
 
-  /// Begins with a recovery. `on_news` is called on the loop's thread.
-  JournalThread(Loop& loop, std::unique_ptr<SqliteJournal> engine,
-                std::function<void(FromThread)> on_news);
+  /// Begins with a recovery: a large file takes its time to be checked and read, and the loop goes
+  /// on meanwhile. `on_news` is called on the loop's thread.
+  JournalThread(Loop& loop, SqliteSettings settings, std::function<void(FromThread)> on_news);
   /// After finish().
   ~JournalThread() { thread_.join(); }
   JournalThread(const JournalThread&) = delete;
@@ -64,6 +66,9 @@ class JournalThread {
  private:
   void run();
   void recover();
+  Result<void> open_and_read();
+  /// Waits while another process has the file, if one is expected to give it up.
+  Result<std::unique_ptr<SqliteJournal>> open();
   /// Waits for a batch, for the time to close the file, or to open it again. None: one of these.
   std::optional<JournalBatch> take();
   void write(const JournalBatch& batch);
@@ -72,7 +77,8 @@ class JournalThread {
   bool closes();
   bool ends();
 
-  std::unique_ptr<SqliteJournal> engine_;          // the thread's; null: closed
+  const SqliteSettings settings_;
+  std::unique_ptr<SqliteJournal> engine_;  // the thread's; null: closed, or it could not be opened
   std::optional<std::chrono::milliseconds> away_;  // the thread's: how long until the next try
   std::shared_ptr<Inbox<FromThread>> inbox_;
   std::mutex mutex_;

@@ -65,6 +65,15 @@ void Exposition::histogram(const std::string& name, const std::string& help,
   families_->all.back().metric.push_back(std::move(metric));
 }
 
+void Exposition::summary(const std::string& name, const std::string& help, std::uint64_t count,
+                         double sum) {
+  families_->begin(name, help, prometheus::MetricType::Summary);
+  prometheus::ClientMetric metric;
+  metric.summary.sample_count = count;
+  metric.summary.sample_sum = sum;
+  families_->all.back().metric.push_back(std::move(metric));
+}
+
 std::string Exposition::text() const {
   return prometheus::TextSerializer().Serialize(families_->all);
 }

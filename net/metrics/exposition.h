@@ -3,6 +3,7 @@
 // prometheus.io/docs/practices wants them: base units, counters end with _total.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,6 +30,9 @@ class Exposition {
   void counter(const std::string& name, const std::string& help, double value);
   void histogram(const std::string& name, const std::string& help,
                  const DurationHistogram& histogram);
+
+  /// How many values there were, and their sum.
+  void summary(const std::string& name, const std::string& help, std::uint64_t count, double sum);
 
   std::string text() const;
 

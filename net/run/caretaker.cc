@@ -59,22 +59,22 @@ void Caretaker::on_due(WheelNode& node) {
   const Job& job = watch.job;
   const Millis stalls_at = watch.reported_at + job.spec.stall_after_ms;
   if (stalls_at > wheel_.now()) return wheel_.set(watch, stalls_at);
-  // The job table goes by the wall clock, which may be a little behind, or was set back.
-  const Millis wall_at = parts_.clock.wall_at();
-  const Millis left = job.last_report_at + job.spec.stall_after_ms - wall_at;
+  // The job table goes by the changes' steady clock, which may be a little behind the loop's.
+  const Moment now = parts_.clock.now();
+  const Millis left = job.last_report_at + job.spec.stall_after_ms - now.steady;
   const Millis again = left > 0 ? std::min<Millis>(left, job.spec.stall_after_ms) : kStallAgainMs;
   wheel_.set(watch, wheel_.now() + again);
   if (left > 0) return;
-  parts_.ledger.commit(make_change(ChangeKind::kStall, job.spec.id, wall_at), [](const auto&) {});
+  parts_.ledger.commit(make_change(ChangeKind::kStall, job.spec.id, now), [](const auto&) {});
 }
 
 void Caretaker::forget_finished() {
-  const Millis now = parts_.clock.wall_at();
-  const Millis finished_by = now - parts_.retain_finished_ms;
-  if (forgets_jobs_ || parts_.jobs.oldest_finished(finished_by) == nullptr) return;
+  const Moment now = parts_.clock.now();
+  const Millis over_by = now.steady - parts_.retain_finished_ms;
+  if (forgets_jobs_ || parts_.jobs.oldest_finished(over_by) == nullptr) return;
   std::vector<Change> changes;
   for (const auto& [sequence, job] : parts_.jobs.finished()) {
-    if (job->finished_at > finished_by || changes.size() == kForgottenPerTurnMax) break;
+    if (job->over_since > over_by || changes.size() == kForgottenPerTurnMax) break;
     changes.push_back(make_change(ChangeKind::kForget, job->spec.id, now));
   }
   forgets_jobs_ = true;
@@ -82,7 +82,7 @@ void Caretaker::forget_finished() {
 }
 
 void Caretaker::forget_channels() {
-  const Millis posted_by = parts_.clock.wall_at() - parts_.retain_channels_ms;
+  const Millis posted_by = parts_.clock.steady_at() - parts_.retain_channels_ms;
   if (forgets_channels_) return;
   std::vector<Change> changes;
   for (const Channel* channel : parts_.channels.by_age()) {

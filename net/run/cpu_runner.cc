@@ -72,7 +72,7 @@ void CpuRunner::tell(TopicId id, Run& run) {
   ChangeKind kind = run.step_done ? ChangeKind::kStep : ChangeKind::kStart;
   if (run.resumes) kind = ChangeKind::kResume;
   run.on_its_way = true;
-  ledger_.commit(make_change(kind, run.job.spec.id, clock_.wall_at()),
+  ledger_.commit(make_change(kind, run.job.spec.id, clock_.now()),
                  [this, id, kind](std::span<const Outcome> outcomes) {
                    const std::optional<Error>& error = outcomes.front().error;
                    on_settled(id, kind, error && error->code == Errc::kUnavailable);

@@ -42,7 +42,7 @@ void TaskKeeper::remove(const Task& task) {
   const Job* const job = parts_.jobs.find(task.id);
   if (job == nullptr || job->topic.id() != task.topic) return;  // somebody else removed it
   going_.insert(task.topic);
-  parts_.ledger.commit(make_change(ChangeKind::kDelete, task.id, parts_.clock.wall_at()),
+  parts_.ledger.commit(make_change(ChangeKind::kDelete, task.id, parts_.clock.now()),
                        [this, task](std::span<const Outcome> outcomes) {
                          going_.erase(task.topic);
                          const std::optional<Error>& error = outcomes.front().error;

@@ -49,7 +49,7 @@ void TimerRunner::on_due(WheelNode& node) {
   wheel_.set(run, std::max(run.due(), earliest) + job.spec.step_ms);
   ChangeKind kind = job.state == State::kPending ? ChangeKind::kStart : ChangeKind::kStep;
   if (run.resumes) kind = ChangeKind::kResume;
-  Change change = make_change(kind, job.spec.id, clock_.wall_at());
+  Change change = make_change(kind, job.spec.id, clock_.now());
   if (!ledger_.is_deferred()) {
     // The commit may end the job, and with it this run: nothing of it is touched afterwards.
     return ledger_.commit(std::move(change), [](const auto&) {});

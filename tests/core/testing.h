@@ -28,11 +28,15 @@ inline constexpr Millis kSomeDay = 1'795'218'125'123;
 
 class ManualClock final : public Clock {
  public:
-  Millis wall_at() const override { return now_; }
-  void advance(Millis by) { now_ += by; }
+  Millis wall_at() const override { return now_.wall; }
+  Millis steady_at() const override { return now_.steady; }
+  void go_on_from(Millis steady_at) override { now_.steady = std::max(now_.steady, steady_at); }
+  void advance(Millis by) { now_ = {now_.wall + by, now_.steady + by}; }
+  /// Somebody sets the wall clock.
+  void step(Millis by) { now_.wall += by; }
 
  private:
-  Millis now_ = kSomeDay;
+  Moment now_ = kSomeDay;
 };
 
 /// The seed of a property test: PROGRESSD_TEST_SEED repeats a run.
@@ -96,13 +100,13 @@ inline JobSpec job_spec(std::string id, Runner runner, std::int64_t total = 100)
   return spec;
 }
 
-inline Change creation(JobSpec spec, Millis at, std::optional<IdempotencyKey> key = std::nullopt) {
+inline Change creation(JobSpec spec, Moment at, std::optional<IdempotencyKey> key = std::nullopt) {
   Change change = make_change(ChangeKind::kCreate, spec.id, at);
   change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::move(key)});
   return change;
 }
 
-inline Change reporting(std::string id, Report report, Millis at) {
+inline Change reporting(std::string id, Report report, Moment at) {
   Change change = make_change(ChangeKind::kReport, std::move(id), at);
   change.report = std::move(report);
   return change;
@@ -137,7 +141,7 @@ class DrivenTable {
 
   JobTable jobs;
   Sequence sequence = 0;
-  Millis at = kSomeDay;
+  Moment at = kSomeDay;
 };
 
 /// A topic outside of any job table.

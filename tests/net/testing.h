@@ -11,6 +11,7 @@
 
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -24,16 +25,16 @@ namespace progressd {
 /// uv_loop_close() found nothing left.
 class TestServer {
  public:
-  /// `engine`: null for a journal in memory.
-  explicit TestServer(Config config = {}, std::unique_ptr<SqliteJournal> engine = nullptr) {
+  /// `journal`: none for one in memory.
+  explicit TestServer(Config config = {}, std::optional<SqliteSettings> journal = std::nullopt) {
     config.listen = {"127.0.0.1:0"};
     config.drain_ms = 0;
     complete_config(config, 2'000);
     std::promise<int> port;
     std::future<int> bound = port.get_future();
-    thread_ = std::thread([this, config, &port, &engine] {
+    thread_ = std::thread([this, config, &port, &journal] {
       Loop loop;
-      Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, std::move(engine));
+      Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, std::move(journal));
       inbox_ = std::make_shared<Inbox<int>>(loop, 1, [&](const auto&) { server.begin_drain(); });
       const auto addresses = server.start();
       port.set_value(std::stoi(addresses->front().substr(addresses->front().rfind(':') + 1)));

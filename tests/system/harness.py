@@ -557,10 +557,13 @@ class Server:
 
     def __init__(self, *flags: str, environment: dict[str, str] | None = None, descriptors: str | None = None,
                  listen: Iterable[str] = ("127.0.0.1:0",), passed: socket.socket | None = None,
-                 ready: bool = True) -> None:  # fmt: skip
+                 ready: bool = True, prefix: Iterable[str] = ()) -> None:  # fmt: skip
         """`descriptors` is the limit of open files, as prlimit writes it: SOFT:HARD. `passed` is a socket that it is
-        handed as by systemd. With `ready` false, wait_for_ready() is left to the caller."""
-        command = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        handed as by systemd. With `ready` false, wait_for_ready() is left to the caller. `prefix` is a command that
+        becomes the server."""
+        command = [*prefix]
+        if descriptors:
+            command += ["prlimit", f"--nofile={descriptors}"]
         if passed is not None:
             command += [sys.executable, "-c", PASS_SOCKET, str(passed.fileno())]
         command.append(str(BINARY))
@@ -588,7 +591,7 @@ class Server:
     def wait_for_ready(self) -> None:
         try:
             self._read_addresses()
-            wait_until(lambda: self.request("GET", "/readyz").status == 200, "/readyz to say 200")
+            wait_until(self._is_ready, "/readyz to say 200")
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -601,11 +604,22 @@ class Server:
         while len(self.addresses) < self._addresses_wanted:
             line = self.log.next()
             if line is None:
-                status = self.process.wait()
-                self.stopped = True
-                raise AssertionError(f"progressd ended with {status} instead of listening:\n" + "\n".join(self.log.all))
+                self._complain_of_its_end()
             for host, port in self.LISTENING.findall(line):
                 self.addresses.append((host.strip("[]"), int(port)))
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except (OSError, EOFError):  # it listens, and then finds that its journal is none
+            self._complain_of_its_end()
+            raise
+
+    def _complain_of_its_end(self) -> None:
+        status = self.process.wait(patience())
+        self.stopped = True
+        self.log.finish()
+        raise AssertionError(f"progressd ended with {status} instead of listening:\n" + "\n".join(self.log.all))
 
     @property
     def address(self) -> tuple[str, int]:

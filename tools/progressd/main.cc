@@ -1,12 +1,9 @@
 // progressd: reads its flags, builds the loop and the server, runs until it is told to end.
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -24,25 +21,6 @@
 
 namespace progressd {
 namespace {
-
-/// How often a journal that another process has is tried again.
-constexpr std::chrono::milliseconds kTakeoverRetryMs{10};
-
-/// The journal in `path`; where another process has it, once that one has given it up, if such a
-/// process is expected.
-Result<std::unique_ptr<SqliteJournal>> open_journal(const Config& config, const std::string& path) {
-  using std::chrono::steady_clock;
-  const auto until = steady_clock::now() + std::chrono::milliseconds(config.takeover_wait_ms);
-  SystemRandom random;
-  for (bool waits = false;; waits = true) {
-    auto opened = SqliteJournal::open(
-        {.path = path, .synced = config.journal_synced, .boot = boot_number()}, random);
-    const bool is_taken = !opened && opened.error().code == Errc::kConflict && config.reuse_port;
-    if (!is_taken || steady_clock::now() >= until) return opened;
-    if (!waits) log::info("{}; waiting for its end", opened.error().detail);
-    std::this_thread::sleep_for(kTakeoverRetryMs);
-  }
-}
 
 /// Reads what the process was started with once more, in its present state.
 void reload(Server& server, int argc, const char* const* argv, std::size_t descriptors) {
@@ -78,17 +56,13 @@ int run(Config config, int argc, const char* const* argv) {
   WorkPool::size_threads(config.job_threads);
 
   const std::uint64_t rounds_per_ms = calibrate_rounds_per_ms();
-  std::unique_ptr<SqliteJournal> engine;
+  std::optional<SqliteSettings> journal;
   if (const std::optional<std::string> path = sqlite_path(config.journal)) {
-    auto opened = open_journal(config, *path);
-    if (!opened) {
-      log::error("{}", opened.error().detail);
-      return 1;
-    }
-    engine = std::move(*opened);
+    journal = SqliteSettings{.path = *path, .synced = config.journal_synced, .boot = boot_number()};
+    if (config.reuse_port) journal->lock_wait_ms = config.takeover_wait_ms;
   }
   Loop loop;
-  Server server(loop, config, rounds_per_ms, Machine{}, std::move(engine));
+  Server server(loop, config, rounds_per_ms, Machine{}, std::move(journal));
   bool draining = false;
   const auto on_signal = [&] {
     if (draining) loop.stop();  // the second time: at once
@@ -99,7 +73,8 @@ int run(Config config, int argc, const char* const* argv) {
   const Signal terminate(loop, SIGTERM, on_signal);
   const Signal interrupt(loop, SIGINT, on_signal);
   const Signal hang_up(loop, SIGHUP, [&] { reload(server, argc, argv, descriptors); });
-  const Result<std::vector<std::string>> addresses = server.start();
+  const Result<std::vector<std::string>> addresses =
+      server.start([] { notify_service_manager("READY=1"); });
   if (!addresses) {
     log::error("{}", addresses.error().detail);
     return 1;
@@ -108,7 +83,6 @@ int run(Config config, int argc, const char* const* argv) {
   if (config.demo) {
     log::info("follow the demo: curl -N http://{}/v1/jobs/demo/events", addresses->front());
   }
-  notify_service_manager("READY=1");
   loop.run();
   if (server.fault()) {
     log::error("{}", server.fault()->detail);

@@ -98,7 +98,7 @@ TEST(BuiltInJob, AStepOfAPendingJobStartsIt) {
   const Outcome step = table.change(ChangeKind::kStep, "a");
   EXPECT_TRUE(step.event->state_changed);
   EXPECT_EQ(step.job->state, State::kActive);
-  EXPECT_EQ(step.job->started_at, table.at);
+  EXPECT_EQ(step.job->started_at, table.at.wall);
 }
 
 TEST(IdempotentCreation, AnswersTheFirstJobAgain) {
@@ -185,7 +185,7 @@ TEST(RemovedJob, LeavesEveryIndexAndTellsItsEnd) {
   EXPECT_EQ(table.jobs.count(State::kCancelled), 0u);
   EXPECT_TRUE(table.jobs.all().empty());
   EXPECT_EQ(table.jobs.of_owner("ann"), nullptr);
-  EXPECT_EQ(table.jobs.oldest_finished(table.at), nullptr);
+  EXPECT_EQ(table.jobs.oldest_finished(table.at.steady), nullptr);
   EXPECT_EQ(error_of(table.change(ChangeKind::kDelete, "a")), Errc::kNotFound);
 }
 
@@ -221,7 +221,7 @@ TEST(FinishedJobs, AreForgottenOldestFirst) {
   for (const char* id : {"a", "b"}) table.create(job_spec(id, Runner::kExternal));
   EXPECT_EQ(table.jobs.oldest_finished(INT64_MAX), nullptr);
   table.change(ChangeKind::kCancel, "b");
-  const Millis b_finished = table.at;
+  const Millis b_finished = table.at.steady;
   table.at += 1000;
   table.change(ChangeKind::kCancel, "a");
   EXPECT_EQ(table.jobs.oldest_finished(b_finished - 1), nullptr);
@@ -229,7 +229,7 @@ TEST(FinishedJobs, AreForgottenOldestFirst) {
   EXPECT_EQ(table.jobs.oldest_finished(b_finished)->spec.id, "b");
   table.change(ChangeKind::kForget, "b");
   EXPECT_EQ(table.jobs.oldest_finished(b_finished), nullptr);
-  EXPECT_EQ(table.jobs.oldest_finished(table.at)->spec.id, "a");
+  EXPECT_EQ(table.jobs.oldest_finished(table.at.steady)->spec.id, "a");
 }
 
 TEST(JobIndexes, HoldJobsInTheOrderOfTheirCreation) {

@@ -110,7 +110,7 @@ TEST(JobTable, CancelEndsWhatIsAliveAndIsRefusedAfterwards) {
       EXPECT_EQ(outcome.event->type, EventType::kCancelled);
       EXPECT_TRUE(outcome.event->state_changed);
       EXPECT_EQ(table.jobs.find("a")->state, State::kCancelled);
-      EXPECT_EQ(table.jobs.find("a")->finished_at, table.at);
+      EXPECT_EQ(table.jobs.find("a")->finished_at, table.at.wall);
     }
   }
 }
@@ -129,7 +129,7 @@ TEST(JobTable, NothingChangesATerminalJob) {
     }
     EXPECT_EQ(job.last_sequence, last);
     EXPECT_TRUE(job.message.is_null());
-    EXPECT_EQ(job.finished_at, table.at - 1000);
+    EXPECT_EQ(job.finished_at, table.at.wall - 1000);
   }
 }
 
@@ -141,7 +141,7 @@ TEST(JobTable, DoneAboveZeroMakesAJobActive) {
   EXPECT_EQ(outcome.event->type, EventType::kProgress);
   EXPECT_TRUE(outcome.event->state_changed);
   EXPECT_EQ(table.jobs.find("a")->state, State::kActive);
-  EXPECT_EQ(table.jobs.find("a")->started_at, table.at);
+  EXPECT_EQ(table.jobs.find("a")->started_at, table.at.wall);
   EXPECT_FALSE(table.report("a", report_done(2)).event->state_changed);
 }
 
@@ -239,16 +239,46 @@ TEST(JobTable, OnlyExternalJobsAreReportedOn) {
 TEST(JobTable, IfMatchHoldsForTheLatestEventOnly) {
   DrivenTable table = table_with(State::kActive);
   const Sequence latest = table.jobs.find("a")->last_sequence;
-  Report stale = report_done(1);
-  stale.if_match = {latest - 1};
-  EXPECT_EQ(error_of(table.report("a", std::move(stale))), Errc::kPreconditionFailed);
+  const auto report_if = [&](std::vector<Sequence> if_match) {
+    Change change = testing::reporting("a", report_done(1), table.at);
+    change.if_match = std::move(if_match);
+    return error_of(table.apply(change));
+  };
+  EXPECT_EQ(report_if({latest - 1}), Errc::kPreconditionFailed);
+  EXPECT_EQ(report_if({}), Errc::kPreconditionFailed);
   EXPECT_EQ(table.jobs.find("a")->done, 0);
-  Report none = report_done(1);
-  none.if_match.emplace();
-  EXPECT_EQ(error_of(table.report("a", std::move(none))), Errc::kPreconditionFailed);
-  Report current = report_done(1);
-  current.if_match = {latest - 1, latest};
-  EXPECT_FALSE(table.report("a", std::move(current)).error);
+  EXPECT_EQ(report_if({latest - 1, latest}), std::nullopt);
+}
+
+/// As DELETE asks for it: a cancellation and a removal, in one commit, held to the same event.
+std::optional<Errc> remove_if(DrivenTable& table, Sequence if_match) {
+  Change change = make_change(ChangeKind::kCancel, "a", table.at);
+  change.if_match = {if_match};
+  static_cast<void>(table.apply(change));
+  change.kind = ChangeKind::kDelete;
+  return error_of(table.apply(change));
+}
+
+TEST(JobTable, ACancellationAndARemovalAreHeldToIfMatchToo) {
+  DrivenTable table = table_with(State::kActive);
+  const Sequence seen = table.jobs.find("a")->last_sequence;
+  table.report("a", report_done(1));  // in the same commit, say
+  Change cancel = make_change(ChangeKind::kCancel, "a", table.at);
+  cancel.if_match = {seen};
+  EXPECT_EQ(error_of(table.apply(cancel)), Errc::kPreconditionFailed);
+  EXPECT_EQ(remove_if(table, seen), Errc::kPreconditionFailed);
+  EXPECT_EQ(table.jobs.find("a")->state, State::kActive);
+  EXPECT_EQ(remove_if(table, table.jobs.find("a")->last_sequence), std::nullopt);
+  EXPECT_EQ(table.jobs.find("a"), nullptr);
+}
+
+TEST(JobTable, ARemovalOfOneThatIsOverIsHeldToIfMatch) {
+  DrivenTable table = table_with(State::kActive);
+  const Sequence seen = table.jobs.find("a")->last_sequence;
+  table.change(ChangeKind::kCancel, "a");
+  EXPECT_EQ(remove_if(table, seen), Errc::kPreconditionFailed);
+  ASSERT_NE(table.jobs.find("a"), nullptr);
+  EXPECT_EQ(remove_if(table, table.jobs.find("a")->last_sequence), std::nullopt);
 }
 
 TEST(JobTable, UnknownJobsAreNotFound) {

@@ -20,7 +20,7 @@ TEST(ChangeCodec, EveryChangeComesBackAsItWas) {
   const std::uint64_t seed = testing::test_seed();
   SCOPED_TRACE(testing::seed_note(seed));
   testing::Chance chance(seed);
-  Millis at = kSomeDay;
+  Moment at = kSomeDay;
   std::vector<std::string> written;
   ChangeBlock block;
   for (int i = 0; i < 2'000; ++i) {
@@ -39,14 +39,14 @@ TEST(ChangeCodec, AReportSaysWhatItSaid) {
   report.message = Text("");
   report.result = Text("{}");
   report.state = State::kFailed;
-  report.if_match = {1, UINT64_MAX};
-  const std::string block = block_of(testing::reporting("a", std::move(report), -5));
+  const std::string block = block_of(
+      testing::expecting({1, UINT64_MAX}, testing::reporting("a", std::move(report), {-5, 7})));
   bool visited = false;
   ASSERT_TRUE(decode_block(block, 1, [&](const Change& change) {
     visited = true;
     EXPECT_EQ(change.kind, ChangeKind::kReport);
     EXPECT_EQ(change.job_id, "a");
-    EXPECT_EQ(change.at, -5);
+    EXPECT_EQ(change.at, Moment(-5, 7));
     EXPECT_EQ(change.report->done, kTotalMax);
     EXPECT_FALSE(change.report->total);
     EXPECT_EQ(change.report->state, State::kFailed);
@@ -54,9 +54,30 @@ TEST(ChangeCodec, AReportSaysWhatItSaid) {
     EXPECT_EQ(change.report->message.view(), "");
     EXPECT_EQ(change.report->result.view(), "{}");
     EXPECT_TRUE(change.report->failed_reason.is_null());
-    EXPECT_EQ(change.report->if_match, (std::vector<Sequence>{1, UINT64_MAX}));
+    EXPECT_EQ(change.if_match, (std::vector<Sequence>{1, UINT64_MAX}));
   }));
   EXPECT_TRUE(visited);
+}
+
+TEST(ChangeCodec, AChangeOfVersionOneHasOneTime) {
+  // version 1 │ kReport │ at 500 │ "a" │ says done and if_match │ done 3 │ one: 9
+  const std::string block(
+      "\x01\x01\xe8\x07\x01"
+      "a\x12\x06\x01\x09",
+      10);
+  ASSERT_TRUE(decode_block(block, 1, [&](const Change& change) {
+    EXPECT_EQ(change.at, Moment(500));
+    EXPECT_EQ(change.report->done, 3);
+    EXPECT_EQ(change.if_match, (std::vector<Sequence>{9}));
+  }));
+}
+
+TEST(ChangeCodec, AClockThatWasSetIsSaidOnce) {
+  ChangeBlock block;
+  block.add(make_change(ChangeKind::kStep, "a", {kSomeDay + 5'000, kSomeDay}));
+  const std::size_t first_bytes = block.view().size();
+  block.add(make_change(ChangeKind::kStep, "a", {kSomeDay + 5'001, kSomeDay + 1}));
+  EXPECT_EQ(block.view().size(), first_bytes + 2);
 }
 
 TEST(ChangeCodec, ABurstOfProgressOfOneJobIsWrittenOnce) {
@@ -81,7 +102,7 @@ TEST(ChangeCodec, WhatIsNoBlockIsRefused) {
   const std::uint64_t seed = testing::test_seed();
   SCOPED_TRACE(testing::seed_note(seed));
   testing::Chance chance(seed);
-  Millis at = kSomeDay;
+  Moment at = kSomeDay;
   ChangeBlock block;
   for (int i = 0; i < 50; ++i) block.add(testing::random_change(chance, at));
   const std::string bytes(block.view());

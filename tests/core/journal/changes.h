@@ -40,15 +40,26 @@ inline Report random_report(Chance& chance) {
   if (chance.one_in(4)) report.message = random_text(chance, 40);
   if (chance.one_in(8)) report.result = Text("[7]");
   if (chance.one_in(8)) report.failed_reason = random_text(chance, 9);
-  if (chance.one_in(20)) report.if_match = {static_cast<Sequence>(chance.between(1, 200))};
   return report;
 }
 
-/// Mostly sensible, sometimes refused. `at` goes on, and now and then back.
-inline Change random_change(Chance& chance, Millis& at) {
+inline Change expecting(std::vector<Sequence> if_match, Change change) {
+  change.if_match = std::move(if_match);
+  return change;
+}
+
+/// Mostly sensible, sometimes refused. `at` goes on, and now and then back; or somebody sets the
+/// wall clock.
+inline Change random_change(Chance& chance, Moment& at) {
+  if (chance.one_in(50)) at.wall += chance.between(-86'400'000, 86'400'000);
   at += chance.one_in(50) ? -500 : chance.between(0, 40);
   std::string id = fmt::format("job-{}", chance.index(8));
   const auto kind = static_cast<ChangeKind>(chance.index(kChangeKinds));
+  if (chance.one_in(60)) {
+    return expecting({static_cast<Sequence>(chance.between(1, 200))},
+                     chance.one_in(3) ? make_change(ChangeKind::kCancel, std::move(id), at)
+                                      : reporting(std::move(id), random_report(chance), at));
+  }
   if (chance.one_in(3)) return reporting(std::move(id), random_report(chance), at);
   switch (kind) {
     case ChangeKind::kCreate: {

@@ -36,6 +36,7 @@ class DurableTables final : public DeferredJournal {
     EXPECT_TRUE(read) << read.error().detail;
     recovery.finish(engine->last(), engine->removed_through());
     recovered_changes = recovery.changes();
+    latest_at = recovery.latest_at();
   }
 
   std::optional<Error> post(std::span<const Change> changes) override {
@@ -69,6 +70,7 @@ class DurableTables final : public DeferredJournal {
   ChangeBlock block;
   int cuts = 0;
   std::size_t recovered_changes = 0;
+  Millis latest_at = 0;
 };
 
 }  // namespace progressd::testing

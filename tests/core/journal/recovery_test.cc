@@ -70,7 +70,7 @@ TEST_F(RecoveryTest, WhateverCameBeforeARestartIsAsItWasAfterIt) {
   Reference reference(chance);
   auto tables = start(/*log_bytes_min=*/2'000);
   const std::uint32_t epoch = tables->engine->epoch();
-  Millis at = kSomeDay;
+  Moment at = kSomeDay;
   int cuts = 0;
   for (int batch = 0; batch < 1'500; ++batch) {
     std::vector<Errc> wanted;
@@ -238,6 +238,23 @@ TEST_F(RecoveryTest, AnActiveJobGoesOnAsItsNextAttempt) {
   EXPECT_EQ(tables->jobs.find("a")->done, 1);
   commit(make_change(ChangeKind::kCancel, "a", kSomeDay));
   EXPECT_EQ(commit(make_change(ChangeKind::kResume, "a", kSomeDay)), Errc::kConflict);
+}
+
+TEST_F(RecoveryTest, TheSteadyClockIsKnownFromTheLogAndFromRowsAlone) {
+  for (const std::size_t log_bytes_min : {std::size_t{1'000'000}, std::size_t{1}}) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directory(folder);
+    auto tables = start(log_bytes_min);
+    const Moment at(kSomeDay - 86'400'000, kSomeDay + 5);  // the wall clock was set back
+    tables->ledger.commit(testing::creation(testing::job_spec("a", Runner::kExternal), at),
+                          [](const auto&) {});
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(tables->flush());  // rows, and a cut
+    tables.reset();
+    tables = start(log_bytes_min);
+    EXPECT_EQ(tables->recovered_changes, log_bytes_min == 1 ? 0u : 1u);
+    EXPECT_EQ(tables->latest_at, kSomeDay + 5);
+    EXPECT_EQ(tables->jobs.find("a")->created_at, kSomeDay - 86'400'000);
+  }
 }
 
 TEST_F(RecoveryTest, WhatIsNoRowAndNoBlockIsCorrupt) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/journal/memory.h"
 #include "core/ledger.h"
 #include "tests/core/journal/changes.h"
@@ -17,7 +19,7 @@ constexpr Sequence kThrough = 1'000'000;  // later than all there is
 class StateCodecTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    Millis at = kSomeDay;
+    Moment at = kSomeDay;
     for (int i = 0; i < 3'000; ++i) {
       ledger.commit(testing::random_change(chance, at), [](const auto&) {});
     }
@@ -109,6 +111,23 @@ TEST(StateCodec, AKeyComesBackAsItWas) {
   EXPECT_EQ(again->entry.job_id, "job");
   EXPECT_EQ(again->entry.created_sequence, 12u);
   EXPECT_EQ(again->at, kSomeDay);
+}
+
+TEST(StateCodec, AJobOfVersionOneIsOverSinceItsEnd) {
+  Job job(testing::job_spec("a", Runner::kExternal), kSomeDay, 1);
+  job.state = State::kFailed;
+  job.finished_at = kSomeDay + 5;
+  const std::string none = encode_job(job, 7);
+  job.over_since = 1;
+  std::string row = encode_job(job, 7);
+  ASSERT_EQ(row.size(), none.size());
+  // Version 1 did not have that byte.
+  row.erase(std::mismatch(row.begin(), row.end(), none.begin()).first);
+  row[0] = 1;
+  const auto restored = decode_job(row, {.events_max = 16});
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->subject->over_since, kSomeDay + 5);
+  EXPECT_EQ(restored->subject->finished_at, kSomeDay + 5);
 }
 
 }  // namespace

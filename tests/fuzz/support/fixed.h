@@ -13,6 +13,8 @@ inline constexpr Millis kSomeDay = 1'795'218'125'123;
 class FixedClock final : public Clock {
  public:
   Millis wall_at() const override { return now_; }
+  Millis steady_at() const override { return now_; }
+  void go_on_from(Millis /*steady_at*/) override {}
   void advance(Millis by) { now_ += by; }
 
  private:

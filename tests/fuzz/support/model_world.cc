@@ -64,6 +64,7 @@ void ModelWorld::commit(Change change) {
   Change copy = make_change(change.kind, change.job_id, change.at);
   if (change.creation) copy.creation = std::make_unique<Creation>(*change.creation);
   copy.report = change.report;
+  copy.if_match = change.if_match;
   const testing::Model::Answer expected = full ? Errc::kOverloaded : model_.apply(copy);
   ledger_.commit(std::move(change), [&](std::span<const Outcome> outcomes) {
     const Outcome& outcome = outcomes.front();
@@ -84,7 +85,7 @@ void ModelWorld::commit_to_channel(Change change) {
   const bool forgets = change.kind == ChangeKind::kChannelForget;
   const Channel* const before = channels_.find(user);
   const bool is_new = before == nullptr;
-  const bool stays = is_new || (forgets && before->posted_at > change.at);
+  const bool stays = is_new || (forgets && before->posted_at > change.at.steady);
   const bool full = posts && is_new && channels_.size() >= limits_.channels.channels_max;
   const ChannelValue value = posts ? *change.value : ChannelValue{};
   bool taken = false;

@@ -21,6 +21,8 @@ constexpr int kTurnsUntilQuiet = 12;
 class FuzzClock final : public Clock {
  public:
   Millis wall_at() const override { return kSomeDay + monotonic_now() - began_; }
+  Millis steady_at() const override { return wall_at(); }
+  void go_on_from(Millis /*steady_at*/) override {}
 
  private:
   const Millis began_ = monotonic_now();

@@ -204,5 +204,25 @@ TEST(TicketSecret, IsSharedByThoseWhoShareAKeyAndElseEachProcesssOwn) {
   EXPECT_EQ(ticket_secret("", chance).size(), 32U);
 }
 
+TEST_F(TicketsTest, AClockThatIsSetBackMakesNoTicketGoodForLonger) {
+  constexpr Millis kDayMs = 86'400'000;
+  const std::string ticket = issue(ann(), std::nullopt, kTicketSecondsMax);
+  const Moment back(kSomeDay - kDayMs, kSomeDay);
+  EXPECT_EQ(error_of(tickets_.check(ticket, kFresh, back)), Errc::kUnauthorized);
+  EXPECT_EQ(error_of(tickets_.check(ticket, kReconnect, back)), Errc::kUnauthorized);
+  const Moment a_little_behind(kSomeDay - kTicketLeewayMs, kSomeDay);  // another node
+  EXPECT_TRUE(tickets_.check(ticket, kFresh, a_little_behind));
+}
+
+TEST_F(TicketsTest, AUsedTicketIsKnownThoughTheClockWasSetForwardMeanwhile) {
+  constexpr Millis kDayMs = 86'400'000;
+  const std::string ticket = issue(ann());
+  EXPECT_TRUE(tickets_.redeem(ticket, kFresh, kSomeDay));
+  const Moment forward(kSomeDay + kDayMs, kSomeDay + 1);
+  const auto other = tickets_.issue(ann(), std::nullopt, 30, forward);
+  EXPECT_TRUE(tickets_.redeem(other->text, kFresh, forward));
+  EXPECT_EQ(error_of(tickets_.redeem(ticket, kFresh, kSomeDay + 2)), Errc::kUnauthorized);
+}
+
 }  // namespace
 }  // namespace progressd

@@ -23,21 +23,19 @@ using testing::MemoryDisk;
 class Node {
  public:
   explicit Node(MemoryDisk& disk, const JournalBounds& bounds = {}) {
-    auto engine = SqliteJournal::open({.path = "journal", .vfs = disk.vfs()}, random_);
-    EXPECT_TRUE(engine) << engine.error().detail;
-    journal =
-        std::make_unique<DurableJournal>(DurableJournal::Parts{loop,
-                                                               ledger,
-                                                               jobs,
-                                                               channels_,
-                                                               clock_,
-                                                               {.events_max = 16},
-                                                               TableBounds{},
-                                                               [this](const Result<void>& result) {
-                                                                 EXPECT_TRUE(result);
-                                                                 recovered = true;
-                                                               }},
-                                         std::move(*engine), bounds);
+    journal = std::make_unique<DurableJournal>(
+        DurableJournal::Parts{loop,
+                              ledger,
+                              jobs,
+                              channels_,
+                              clock_,
+                              {.events_max = 16},
+                              TableBounds{},
+                              [this](const Result<std::uint32_t>& result) {
+                                EXPECT_TRUE(result);
+                                recovered = true;
+                              }},
+        SqliteSettings{.path = "journal", .vfs = disk.vfs()}, bounds);
     run_until([this] { return recovered; });
   }
 
@@ -227,7 +225,6 @@ TEST(DurableJournal, ItEndsInTheMiddleOfARecovery) {
     node.run_until([&] { return node.answers.size() == 200; });
   }
   SystemRandom random;
-  auto engine = SqliteJournal::open({.path = "journal", .vfs = held.disk.vfs()}, random);
   Loop loop;
   JobTable jobs{JobTableLimits{}};
   ChannelTable channels{ChannelLimits{}};
@@ -245,8 +242,8 @@ TEST(DurableJournal, ItEndsInTheMiddleOfARecovery) {
                                   clock,
                                   {.events_max = 16},
                                   TableBounds{},
-                                  [&](const Result<void>&) { told = true; }},
-                                 std::move(*engine));
+                                  [&](const Result<std::uint32_t>&) { told = true; }},
+                                 SqliteSettings{.path = "journal", .vfs = held.disk.vfs()});
   }
   EXPECT_FALSE(told);
 }

@@ -27,12 +27,15 @@ void fill(SqliteJournal& journal) {
 TEST(Starting, UntilTheJournalIsReadOnlyProbesAreAnswered) {
   testing::HeldDisk held;
   SystemRandom random;
-  auto engine = SqliteJournal::open({.path = "journal", .vfs = held.disk.vfs()}, random);
-  ASSERT_TRUE(engine);
-  fill(**engine);
-  held.hold(true);
+  const SqliteSettings settings{.path = "journal", .vfs = held.disk.vfs()};
   {
-    const TestServer server(Config{}, std::move(*engine));
+    const auto engine = SqliteJournal::open(settings, random);
+    ASSERT_TRUE(engine);
+    fill(**engine);
+  }
+  held.hold(true);  // it can't even be opened, let alone checked
+  {
+    const TestServer server(Config{}, settings);
     TestClient client(server);
     const std::string refused = client.request("GET", "/v1/jobs");
     EXPECT_EQ(status_line(refused), "HTTP/1.1 503 Service Unavailable");
