@@ -103,11 +103,14 @@ Result<void> SqliteJournal::begin_epoch(Random& random) {
   const auto boot = db_->integer("SELECT value FROM meta WHERE name = 'boot'");
   if (const auto done = first_error(synced, boot); !done) return done;
   if (*synced == 0 && *boot != settings_.boot) epoch_ = static_cast<std::uint32_t>(random.next());
-  return db_->run(
-      fmt::format("BEGIN IMMEDIATE; UPDATE meta SET value = {} WHERE name = 'epoch';"
-                  "UPDATE meta SET value = {} WHERE name = 'synced';"
-                  "UPDATE meta SET value = {} WHERE name = 'boot'; COMMIT;",
-                  epoch_, settings_.synced ? 1 : 0, settings_.boot));
+  // That commits are not synced is itself synced: or a power cut would leave what was before.
+  return db_->run(fmt::format(
+      "PRAGMA synchronous = FULL;"
+      "BEGIN IMMEDIATE; UPDATE meta SET value = {} WHERE name = 'epoch';"
+      "UPDATE meta SET value = {} WHERE name = 'synced';"
+      "UPDATE meta SET value = {} WHERE name = 'boot'; COMMIT;"
+      "PRAGMA synchronous = {};",
+      epoch_, settings_.synced ? 1 : 0, settings_.boot, settings_.synced ? "FULL" : "NORMAL"));
 }
 
 Result<void> SqliteJournal::read(const std::function<bool(RecoveredPart part)>& visit) {
@@ -186,6 +189,7 @@ Result<Sequence> SqliteJournal::append(const JournalBatch& batch) {
   if (!db_) return fail(Errc::kUnavailable, "the file is closed after a failure");
   // SQLite would go on writing to a file that nobody can find any more.
   Result<void> done;
+  if (lock_ && !lock_->is_held()) done = fail(Errc::kUnavailable, "its lock was taken away");
   if (db_->has_moved()) done = fail(Errc::kUnavailable, "the file is not at its path any more");
   if (done) done = run_.begin.run();
   if (done) done = write(batch);
@@ -267,6 +271,11 @@ void SqliteJournal::tidy() {
 Result<void> SqliteJournal::reopen() {
   run_ = {};
   db_.reset();
+  if (lock_ && !lock_->is_held()) {
+    auto again = WriterLock::take(settings_.path);
+    if (!again) return tl::unexpected(again.error());
+    lock_ = std::move(*again);
+  }
   Result<SqliteDb> db = reopen_journal_file(settings_);
   if (!db) return tl::unexpected(db.error());
   db_ = std::move(*db);
@@ -277,7 +286,14 @@ Result<void> SqliteJournal::reopen() {
   if (done && last_ < last) done = fail(Errc::kUnavailable, "an older journal is at its path");
   epoch_ = epoch;
   last_ = last;
-  // A commit that failed may yet have reached the disk. And this shows that it can be written.
+  // A commit that failed may yet have reached the disk: one, and no more.
+  if (done) {
+    const auto behind =
+        db_->integer(fmt::format("SELECT count(*) FROM block WHERE first > {}", last));
+    done = first_error(behind, behind);
+    if (done && *behind > 1) done = fail(Errc::kUnavailable, "another process has written it");
+  }
+  // And this shows that it can be written.
   if (done) {
     done =
         db_->run(fmt::format("BEGIN IMMEDIATE; DELETE FROM block WHERE first > {};"

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "core/base/ensure.h"
@@ -119,19 +121,28 @@ Result<SqliteDb> set_up(Result<SqliteDb> db, const SqliteSettings& settings) {
 WriterLock::~WriterLock() { close(fd_); }
 
 Result<std::unique_ptr<WriterLock>> WriterLock::take(const std::string& path) {
-  const std::string name = path + "-lock";
+  std::error_code unknown;  // then it is locked as it is called
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, unknown);
+  const std::string name = (unknown ? path : real.string()) + "-lock";
   const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
     return fail(Errc::kUnavailable,
                 fmt::format("the journal {}: {}: {}", path, name, std::strerror(errno)));
   }
-  std::unique_ptr<WriterLock> lock(new WriterLock(fd));
+  std::unique_ptr<WriterLock> lock(new WriterLock(fd, name));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     return fail(
         Errc::kConflict,
         fmt::format("the journal {}: another process writes it ({} is locked)", path, name));
   }
   return lock;
+}
+
+bool WriterLock::is_held() const {
+  struct stat ours {};
+  struct stat there {};
+  return fstat(fd_, &ours) == 0 && ::stat(name_.c_str(), &there) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 std::span<const char* const> schema_steps() { return kSchemaSteps; }

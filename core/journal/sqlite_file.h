@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/journal/sqlite_db.h"
@@ -31,7 +32,8 @@ struct SqliteSettings {
   Millis lock_wait_ms = 0;
 };
 
-/// The one writer's mark: an flock() on PATH-lock for as long as it lives.
+/// The one writer's mark: an flock() on PATH-lock for as long as it lives, where PATH is the one
+/// that links lead to.
 class WriterLock {
  public:
   WriterLock(const WriterLock&) = delete;
@@ -40,10 +42,13 @@ class WriterLock {
   /// Errors: kConflict, another process holds it; kUnavailable, what the system says. The path is
   /// named.
   static Result<std::unique_ptr<WriterLock>> take(const std::string& path);
+  /// False when the locked file is at its path no more, so that another process may lock one there.
+  bool is_held() const;
 
  private:
-  explicit WriterLock(int fd) : fd_(fd) {}
+  WriterLock(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
   int fd_;
+  std::string name_;
 };
 
 /// Each step brings the schema from its place's number to the next one.

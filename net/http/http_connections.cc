@@ -175,7 +175,7 @@ void HttpConnections::dispatch(std::uint32_t slot) {
   Request& request = exchange.parser.request();
   connection.framing = request.minor_version == 0 ? Framing::kUntilClose : Framing::kChunked;
   const ConnectionId id = parts_.connections.id_of(slot);
-  if (leaves_to_successor(request)) return parts_.connections.close(slot);
+  if (is_left_unanswered(request)) return parts_.connections.close(slot);
   if (std::optional<Response> answer = turned_away(connection)) {
     return reply(id, std::move(*answer));
   }
@@ -196,7 +196,7 @@ bool HttpConnections::on_head(std::uint32_t slot) {
   if (!parts_.gate.is_auth_on()) return true;  // nobody is a stranger
   const Connection& connection = parts_.connections.at(slot);
   Request& request = connection.exchange->parser.request();
-  if (leaves_to_successor(request)) return true;  // and that is done without an answer
+  if (is_left_unanswered(request)) return true;  // and that is done without an answer
   std::optional<Response> answer = turned_away(connection);
   if (!answer) answer = parts_.router.refusal(request);
   if (!answer) return true;

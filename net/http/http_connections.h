@@ -91,9 +91,11 @@ class HttpConnections final : public ResponseCarrier {
   void dispatch(std::uint32_t slot);
   /// The answer that does not depend on what is asked for; none where there is none.
   std::optional<Response> turned_away(const Connection& connection) const;
-  /// An EventSource gives up on a 503, and comes back to who takes over when it gets no answer.
-  bool leaves_to_successor(const Request& request) const {
-    return draining_ && has_successor_ && request.asks_for_stream();
+  /// An EventSource gives up on a 503, and comes back when it gets no answer: to who takes over, or
+  /// when the journal is read.
+  bool is_left_unanswered(const Request& request) const {
+    const bool comes_back = (draining_ && has_successor_) || parts_.router.is_held();
+    return comes_back && request.asks_for_stream();
   }
   /// A head came whose body may follow. False when it was answered, as no handler will see it: a
   /// stranger is given no room for a body.

@@ -41,6 +41,7 @@ class Router {
   /// Until begin(), whoever asks for what is not everybody's is answered 503.
   void hold() { held_ = true; }
   void begin() { held_ = false; }
+  bool is_held() const { return held_; }
 
   /// Calls the handler, or answers 404, 405 with Allow, or OPTIONS.
   void dispatch(Request& request, Responder responder) const;

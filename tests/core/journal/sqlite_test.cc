@@ -163,6 +163,27 @@ TEST_F(SqliteTest, ThereIsOneWriter) {
   EXPECT_NE(refusal().find("another process"), std::string::npos);
 }
 
+TEST_F(SqliteTest, ThereIsOneWriterByWhateverNameItIsOpened) {
+  const auto journal = open();
+  ASSERT_TRUE(journal);
+  std::filesystem::create_symlink(path, folder + "/link");
+  path = folder + "/link";
+  EXPECT_NE(refusal().find("another process"), std::string::npos);
+}
+
+TEST_F(SqliteTest, WhoseLockWasTakenAwayWritesNoMoreWhileAnotherOneDoes) {
+  auto first = open();
+  ASSERT_TRUE((*first)->append(batch(1, "one")));
+  std::filesystem::remove(path + "-lock");
+  auto second = open();
+  ASSERT_TRUE(second);
+  ASSERT_TRUE((*second)->append(batch(1, "two")));
+  EXPECT_FALSE((*first)->append(batch(1, "three")));
+  EXPECT_FALSE((*first)->reopen());
+  using Blocks = std::vector<std::pair<Sequence, std::string>>;
+  EXPECT_EQ(blocks(**second), (Blocks{{1, "one"}, {2, "two"}}));
+}
+
 TEST_F(SqliteTest, AReaderMayMakeABackupMeanwhile) {
   const auto journal = open();
   ASSERT_TRUE((*journal)->append(batch(1, "one")));
@@ -237,8 +258,7 @@ TEST_F(SqliteTest, AnotherJournalAtItsPathIsNotGoneOnWith) {
   const auto journal = open();
   ASSERT_TRUE((*journal)->append(batch(1, "one")));
   for (const char* suffix : {"", "-wal", "-shm", "-lock"}) fs::remove(path + suffix);
-  const auto other = open();
-  ASSERT_TRUE(other);
+  ASSERT_TRUE(open());  // and closed again
   EXPECT_FALSE((*journal)->append(batch(1, "two")));
   const auto reopened = (*journal)->reopen();
   ASSERT_FALSE(reopened);
