@@ -135,7 +135,7 @@ void BM_Recover(benchmark::State& state) {
     MemoryJournal unused(random);
     Ledger ledger(unused, jobs, channels, hub);
     StateKeeper keeper(jobs, channels, SIZE_MAX);
-    Recovery recovery({ledger, jobs, channels, keeper, 256});
+    Recovery recovery({ledger, jobs, channels, keeper, HistoryLimits{}});
     auto journal = SqliteJournal::open(settings, random);
     ENSURE((*journal)->read([&](const RecoveredPart& part) { return recovery.take(part); }));
     recovery.finish((*journal)->last(), 0);
