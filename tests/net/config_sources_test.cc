@@ -32,7 +32,7 @@ class Variable {
 
 class ConfigFile : public ::testing::Test {
  protected:
-  std::variant<Config, ConfigExit> read(std::vector<std::string> arguments) {
+  std::variant<Config, ConfigExit> read(const std::vector<std::string>& arguments) {
     std::vector<const char*> argv{"progressd"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
     return read_config(static_cast<int>(argv.size()), argv.data());

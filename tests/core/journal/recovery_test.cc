@@ -259,7 +259,8 @@ TEST_F(RecoveryTest, TheSteadyClockIsKnownFromTheLogAndFromRowsAlone) {
 
 TEST_F(RecoveryTest, WhatIsNoRowAndNoBlockIsCorrupt) {
   auto tables = start(1'000);
-  Recovery recovery({tables->ledger, tables->jobs, tables->channels, tables->keeper, 16});
+  Recovery recovery(
+      {tables->ledger, tables->jobs, tables->channels, tables->keeper, {.events_max = 16}});
   EXPECT_FALSE(recovery.take({{}, {{RowKind::kJob, 1, "nonsense"}}, {}}));
   EXPECT_FALSE(recovery.take({{}, {{RowKind::kChannel, 1, "nonsense"}}, {}}));
   EXPECT_FALSE(recovery.take({{}, {{RowKind::kIdempotencyKey, 1, "nonsense"}}, {}}));
