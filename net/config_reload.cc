@@ -17,6 +17,7 @@ std::vector<std::string_view> keep_what_is_fixed(const Config& running, Config& 
   }
   keep("--listen", running.listen, next.listen);
   keep("--reuse-port", running.reuse_port, next.reuse_port);
+  keep("--takeover-wait", running.takeover_wait_ms, next.takeover_wait_ms);
   keep("--insecure", running.insecure, next.insecure);
   keep("--journal", running.journal, next.journal);
   keep("--durability", running.journal_synced, next.journal_synced);

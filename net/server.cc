@@ -198,7 +198,7 @@ void Server::begin() {
 
 void Server::become_ready() {
   ready_ = true;
-  on_ready_();
+  if (drain_until_ == 0) on_ready_();  // it was told of the end before
 }
 
 void Server::add_seed_systems() {

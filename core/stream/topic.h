@@ -21,8 +21,7 @@ class Group;
 /// What is kept of each topic.
 struct HistoryLimits {
   std::size_t events_max = 256;
-  std::size_t bytes_max =
-      1024 * 1024;  // of their texts; the latest event is kept whatever it takes
+  std::size_t bytes_max = 1024 * 1024;  // of their texts; the latest event is kept at any size
 };
 
 class Topic {

@@ -201,6 +201,16 @@ def test_a_journal_that_is_not_given_up_ends_the_wait(server: Start, tmp_path: P
     assert first.external()["id"], "new connections are the old one's again"
 
 
+def test_who_waits_for_a_journal_can_be_ended(server: Start, tmp_path: Path) -> None:
+    flags = ("--reuse-port", "--journal", f"sqlite:{tmp_path}/journal")
+    first = server(*flags)
+    second = Server(*flags, listen=[f"127.0.0.1:{first.address[1]}"], ready=False)
+    second.wait_for_log("waiting for its end")
+    second.terminate()
+    assert second.wait() == 0
+    assert first.external()["id"], "the journal is the old one's still"
+
+
 def test_without_the_flag_the_address_and_the_journal_are_taken(server: Start, tmp_path: Path) -> None:
     first = server("--reuse-port", "--journal", f"sqlite:{tmp_path}/journal")
     with pytest.raises(AssertionError, match="ended with 1(.|\n)*can't listen on"):

@@ -44,6 +44,10 @@ TEST(Starting, UntilTheJournalIsReadOnlyProbesAreAnswered) {
               "HTTP/1.1 503 Service Unavailable");
     EXPECT_EQ(status_line(client.request("GET", "/readyz")), "HTTP/1.1 503 Service Unavailable");
     EXPECT_EQ(status_line(client.request("GET", "/healthz")), "HTTP/1.1 200 OK");
+    TestClient reader(server);
+    reader.send(
+        "GET /v1/jobs/a/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+    EXPECT_EQ(reader.read_response(), "") << "an EventSource would not come back from a 503";
     held.hold(false);
     while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
     }
