@@ -26,16 +26,17 @@ namespace progressd {
 class TestServer {
  public:
   /// `journal`: none for one in memory.
-  explicit TestServer(Config config = {}, std::optional<SqliteSettings> journal = std::nullopt) {
+  explicit TestServer(const Config& wanted = {},
+                      const std::optional<SqliteSettings>& journal = std::nullopt) {
+    Config config = wanted;
     config.listen = {"127.0.0.1:0"};
     config.drain_ms = 0;
     complete_config(config, 2'000);
     std::promise<int> port;
     std::future<int> bound = port.get_future();
-    thread_ = std::thread([this, config = std::move(config), journal = std::move(journal),
-                           &port]() mutable {
+    thread_ = std::thread([this, config = std::move(config), journal, &port] {
       Loop loop;
-      Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, std::move(journal));
+      Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, journal);
       inbox_ = std::make_shared<Inbox<int>>(loop, 1, [&](const auto&) { server.begin_drain(); });
       const auto addresses = server.start();
       port.set_value(std::stoi(addresses->front().substr(addresses->front().rfind(':') + 1)));

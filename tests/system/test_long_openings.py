@@ -98,7 +98,7 @@ def test_a_long_replay_is_taken_piece_by_piece_and_in_order(server: Callable[...
         report(progressd, [{"job": job, "done": done, "message": f"{done} {PADDING}"} for job in ids])
     stream = reader_that_waits(progressd, "/v1/events?all=true", seen)
     assert held(progressd) < HELD_BYTES_MAX, "8 MB of events are not made before somebody takes them"
-    report(progressd, [{"job": job, "done": 81, "message": "81"} for job in ids])
+    report(progressd, [{"job": job, "done": 81, "message": f"81 {PADDING}"} for job in ids])
     told = [stream.next() for _ in range(81 * len(ids))]
     assert [(event.json["id"], event.json["done"]) for event in told] == [
         (job, done) for done in range(1, 82) for job in ids
