@@ -43,6 +43,13 @@ void Router::add(Method method, std::string_view pattern, Handler handler, Audie
   node->routes.push_back({method, std::move(handler), audience, std::string(job_parameter)});
 }
 
+void Router::each(const Node& node, const std::string& pattern,
+                  const std::function<void(Method, const std::string&)>& visit) {
+  for (const Route& route : node.routes) visit(route.method, pattern);
+  for (const auto& [literal, child] : node.literals) each(*child, pattern + "/" + literal, visit);
+  if (node.parameter != nullptr) each(*node.parameter, pattern + "/{}", visit);
+}
+
 const Router::Node* Router::find(const Node& node, std::string_view rest, Parameters& parameters) {
   if (rest.empty()) return node.routes.empty() ? nullptr : &node;
   const std::string_view segment = take_segment(rest);
