@@ -99,10 +99,11 @@ def test_all_else_comes_through(server: Any, start: Start) -> None:
         body = line * (1_000_000 // len(line))
         answer = connection.request("POST", "/v1/reports", {"Content-Type": "application/x-ndjson"}, body)
         assert answer.status == 200 and answer.json()["accepted"] == len(body) // len(line), answer
-        answer = connection.request("PATCH", f"/v1/jobs/{job['id']}", {"Content-Type": "application/json"}, b'{"done":0}')
+        target, as_json = f"/v1/jobs/{job['id']}", {"Content-Type": "application/json"}
+        answer = connection.request("PATCH", target, as_json, b'{"done":0}')
         assert (answer.status, answer["Content-Type"]) == (422, "application/problem+json")
-        assert connection.request("DELETE", f"/v1/jobs/{job['id']}").status == 204
-        assert connection.request("GET", f"/v1/jobs/{job['id']}").status == 404
+        assert connection.request("DELETE", target).status == 204
+        assert connection.request("GET", target).status == 404
 
 
 def test_all_streams_have_the_proxys_address(server: Any, start: Start) -> None:
@@ -141,18 +142,18 @@ def test_many_streams_share_one_connection_over_http2(server: Any, start: Start,
     running = server()
     proxy = start(running.address[1])
     jobs = [running.external() for _ in range(STREAMS_OVER_ONE_CONNECTION)]
-    command = ["curl", "--silent", "--show-error", "--no-buffer", "--http2", "--parallel", "--cacert", str(tmp_path / "chain.pem"),
+    command = ["curl", "--silent", "--http2", "--parallel", "--cacert", str(tmp_path / "chain.pem"),
                "--write-out", "%{http_version} %{num_connects}\n"]  # fmt: skip
     for job in jobs:
         command += ["--output", str(tmp_path / job["id"])]
         command += [f"https://localhost:{proxy.tls_port}/v1/jobs/{job['id']}/events"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env=plain_environment()) as curl:  # fmt: skip
         wait_until(lambda: streams(running) == len(jobs), "all streams at once")
         for job in jobs:
             running.patch(job, state="completed")
-        said, _ = curl.communicate(timeout=patience())
-    assert curl.returncode == 0, said
+        said, complaints = curl.communicate(timeout=patience())
+    assert curl.returncode == 0, complaints
     versions, connects = zip(*(line.split() for line in said.splitlines()))
     assert set(versions) == {"2"} and sum(map(int, connects)) == 1, said
     for job in jobs:
