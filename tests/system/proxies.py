@@ -80,7 +80,7 @@ class Proxy:
             text, count = re.subn(pattern, by, text)
             assert count, f"{pattern} is not in the configuration of {self.name}"
 
-        replace(r"127\.0\.0\.1:8080\b(?!\))", f"127.0.0.1:{backend}")
+        replace(r"127\.0\.0\.1:8080\b", f"127.0.0.1:{backend}")
         replace(r"(?m)^(\s*(?:listen |bind )?:?)80\b", rf"\g<1>{self.address[1]}")
         replace(r"(?m)^(\s*(?:listen |bind )?:?)443\b", rf"\g<1>{self.tls_port}")
         replace("/etc/ssl/progressd", str(folder))

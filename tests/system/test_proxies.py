@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -104,6 +105,28 @@ def test_all_else_comes_through(server: Any, start: Start) -> None:
         assert (answer.status, answer["Content-Type"]) == (422, "application/problem+json")
         assert connection.request("DELETE", target).status == 204
         assert connection.request("GET", target).status == 404
+
+
+# What a proxy and the kernel's buffers of three connections may take for a reader that reads nothing.
+BYTES_ON_THE_WAY_MAX = 64 * 1024 * 1024
+
+
+def test_a_slow_reader_is_left_to_progressd(server: Any, start: Start) -> None:
+    """A proxy that took its events, onto its disk at last, would keep them from being replaced by newer ones."""
+    running = server()
+    proxy = start(running.address[1])
+    job = running.external(total=2**40)
+    message = "m" * 4096
+    with proxy.follow(job) as stream, Connection(running.address) as worker:
+        for done in range(1, BYTES_ON_THE_WAY_MAX // len(message)):
+            fields = json.dumps({"done": done, "message": message}).encode()
+            worker.request("PATCH", f"/v1/jobs/{job['id']}", {"Content-Type": "application/json"}, fields)
+            if done % 100 == 0 and running.stats()["eventsConflated"] > 0:
+                break
+        print(f"{done * len(message)} bytes were on the way")
+        assert running.stats()["eventsConflated"] > 0
+        running.patch(job, state="completed")
+        assert stream.rest()[-1].type == "completed"
 
 
 def test_all_streams_have_the_proxys_address(server: Any, start: Start) -> None:
