@@ -6,6 +6,8 @@ A mark is a comment that no reader sees, on the line above a block:
     <!-- until: TEXT -->           each line is run for itself; one that goes on is ended (Ctrl-C) once it has said TEXT
     <!-- server: FLAGS -->         it is run with a server of its own with these flags; the blocks after it, too
     <!-- no server -->             it starts servers itself
+
+Several stand on a line each.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ GUIDES = [
     *sorted((REPOSITORY / "tools" / "docs").glob("*.md")),
     *sorted((REPOSITORY / "tools" / "clients").glob("*/README.md")),
 ]
-BLOCK = re.compile(r"(?:^<!-- (?P<mark>.*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"(?P<marks>(?:^<!-- [^\n]* -->\n)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -31,23 +33,24 @@ class Block:
     file: Path
     line: int
     language: str
-    mark: str
+    marks: dict[str, str]  # what stands behind the colon, by what stands before it
     text: str
 
     @property
     def place(self) -> str:
         return f"{self.file.relative_to(REPOSITORY)}:{self.line}"
 
-    def mark_of(self, kind: str) -> str | None:
-        """What stands behind `kind:` in the mark; none where it is another mark."""
-        name, _, value = self.mark.partition(":")
-        return value.strip() if name == kind else None
-
 
 def blocks(file: Path) -> list[Block]:
     text = file.read_text()
     return [
-        Block(file, text.count("\n", 0, found.start("language")) + 1, found["language"], found["mark"] or "", found["text"])
+        Block(
+            file,
+            text.count("\n", 0, found.start("language")) + 1,
+            found["language"],
+            dict(re.findall(r"<!-- ([^:\n]+?)(?:: ([^\n]*))? -->\n", found["marks"])),
+            found["text"],
+        )
         for found in BLOCK.finditer(text)
     ]
 

@@ -68,7 +68,8 @@ class Sandbox:
 
     def serve(self, *flags: str) -> None:
         self.stop_server()
-        self.server = Server(*flags, listen=[f"127.0.0.1:{self.port}"])
+        there = ["env", f"--chdir={self.folder}"]
+        self.server = Server(*flags, listen=[f"127.0.0.1:{self.port}"], prefix=there)
 
     def stop_server(self) -> None:
         if self.server is not None:
@@ -93,7 +94,7 @@ class Sandbox:
         )
 
     def run(self, block: Block) -> None:
-        until = block.mark_of("until")
+        until = block.marks.get("until")
         if until is None:
             self._run_to_its_end(block.text, block)
         else:
@@ -149,29 +150,28 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize("file", GUIDES, ids=name_of)
 def test_what_it_shows_to_type_in_works(file: Path, sandbox: Sandbox) -> None:
-    shell_blocks = [block for block in blocks(file) if block.language == "sh" and block.mark_of("not run") is None]
+    shell_blocks = [block for block in blocks(file) if block.language == "sh" and "not run" not in block.marks]
     for block in shell_blocks:
-        flags = block.mark_of("server")
-        if block.mark == "no server":
+        if "no server" in block.marks:
             sandbox.stop_server()
-        elif flags is not None:
-            sandbox.serve(*shlex.split(flags))
+        elif "server" in block.marks:
+            sandbox.serve(*shlex.split(sandbox.typed(block.marks["server"])))
         elif sandbox.server is None:
             sandbox.serve("--demo", "--demo-duration", "500ms")
         sandbox.run(block)
 
 
 def test_what_is_not_typed_in_is_little_and_has_a_reason() -> None:
-    left_out = [block for block in ALL_BLOCKS if block.mark_of("not run") is not None]
+    left_out = [block for block in ALL_BLOCKS if "not run" in block.marks]
     for block in left_out:
-        assert len(block.mark_of("not run") or "") >= 10, block.place
+        assert len(block.marks["not run"]) >= 10, block.place
     assert len(left_out) <= NOT_RUN_MAX, [block.place for block in left_out]
     assert len([block for block in ALL_BLOCKS if block.language == "sh"]) > 4 * len(left_out)
 
 
 def test_marks_are_known_and_languages_too() -> None:
     for block in ALL_BLOCKS:
-        assert block.mark.partition(":")[0] in ("", "not run", "until", "server", "no server"), block.place
+        assert block.marks.keys() <= {"not run", "until", "server", "no server"}, block.place
         assert block.language in ("sh", "text", "js", "jsx", "ts", "json", "toml", "python", "nginx", "html"), block.place
 
 
@@ -230,7 +230,7 @@ def test_links_lead_somewhere(file: Path) -> None:
 def test_what_troubleshooting_quotes_is_what_the_server_says() -> None:
     """A quotation is a code span in quotes; what varies in it is written as …."""
     sources = "\n".join(
-        path.read_text() for folder in ("core", "net", "tools/progressd") for path in (REPOSITORY / folder).rglob("*.cc")
+        path.read_text() for folder in ("core", "net", "tools/progressd") for path in (REPOSITORY / folder).rglob("*.[ch]*")
     )
     said = re.sub(r'"\s*\n\s*"', "", sources).replace('\\"', '"')
     quotations = re.findall(r'`"([^`]+)"`', prose(REPOSITORY / "tools" / "docs" / "troubleshooting.md"))
