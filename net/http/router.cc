@@ -1,5 +1,7 @@
 #include "net/http/router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -46,7 +48,9 @@ void Router::add(Method method, std::string_view pattern, Handler handler, Audie
 void Router::each(const Node& node, const std::string& pattern,
                   const std::function<void(Method, const std::string&)>& visit) {
   for (const Route& route : node.routes) visit(route.method, pattern);
-  for (const auto& [literal, child] : node.literals) each(*child, pattern + "/" + literal, visit);
+  for (const auto& [literal, child] : node.literals) {
+    each(*child, fmt::format("{}/{}", pattern, literal), visit);
+  }
   if (node.parameter != nullptr) each(*node.parameter, pattern + "/{}", visit);
 }
 
