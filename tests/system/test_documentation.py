@@ -17,7 +17,7 @@ from documentation import GUIDES, Block, anchors, blocks, links, prose
 from harness import BINARY, CHROMIUM, REPOSITORY, Lines, Server, patience, plain_environment, wait_until
 from proxies import free_port, make_certificate
 
-NOT_RUN_MAX = 9
+NOT_RUN_MAX = 12
 PAINTED_BYTES_MIN = 20_000  # of a screenshot with something on it; it is 78,000, and an empty one 4,000
 ALL_BLOCKS = [block for file in GUIDES for block in blocks(file)]
 
