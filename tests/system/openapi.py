@@ -57,7 +57,7 @@ class Description:
         return self.resolved(responses[str(status)])
 
     def check_head(self, operation: str, head: Head) -> dict[str, Any]:
-        """The headers are there, and the body's type is one that is told of. Answers what is told of it, if anything."""
+        """The headers are there, and the body's type is one that is told of. Answers what is told of it."""
         told = self.answer(operation, head.status)
         for name in told.get("headers", {}):
             assert head[name], f"{operation} {head.status} comes without {name}: {head}"

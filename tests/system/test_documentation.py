@@ -1,4 +1,4 @@
-"""The README and the guides: what they show to type in is typed in as written, but for the port and the journal's folder."""
+"""The README and the guides: what they show is typed in as written, but for the port and the journal's folder."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ class Sandbox:
                 self._run_until(line, until, block)
 
     def _run_to_its_end(self, text: str, block: Block) -> None:
-        # What it leaves in the background has the pipe, too: its output is a file, which nobody waits for.
+        # What it leaves in the background would keep a pipe open: its output is a file.
         output = self.folder / "output"
         shell = self.start(f"exec >{shlex.quote(str(output))} 2>&1\n{text}")
         try:
-            status = shell.wait(patience())
+            status = shell.wait(3 * patience())  # several commands, each of some seconds
         finally:
             end_group(shell, signal.SIGKILL)
         assert status == 0, f"{block.place} ended with {status}:\n{output.read_text()}"
