@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "net/api/dashboard.h"
+#include "net/api/openapi.h"
 #include "net/compat/job_status.h"
 #include "net/compat/looping_task.h"
 #include "net/compat/progress_channels.h"
@@ -131,6 +132,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
   operations_api_.add_routes(router_);
   metrics_api_.add_routes(router_);
   add_dashboard_routes(router_);
+  add_openapi_routes(router_);
   add_seed_systems();
   for (const auto& system : seed_systems_) system->add_routes(router_);
   tick_timer_.start_every(kTickMs);

@@ -2,16 +2,11 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 
+#include "net/api/asset.h"
 #include "net/http/router.h"
 
 namespace progressd {
-
-struct Asset {
-  std::string_view path;  // `index.html`
-  std::string_view bytes;
-};
 
 std::span<const Asset> dashboard_assets();
 

@@ -1,5 +1,7 @@
 #include "net/http/router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -41,6 +43,15 @@ void Router::add(Method method, std::string_view pattern, Handler handler, Audie
     node = next->get();
   }
   node->routes.push_back({method, std::move(handler), audience, std::string(job_parameter)});
+}
+
+void Router::each(const Node& node, const std::string& pattern,
+                  const std::function<void(Method, const std::string&)>& visit) {
+  for (const Route& route : node.routes) visit(route.method, pattern);
+  for (const auto& [literal, child] : node.literals) {
+    each(*child, fmt::format("{}/{}", pattern, literal), visit);
+  }
+  if (node.parameter != nullptr) each(*node.parameter, pattern + "/{}", visit);
 }
 
 const Router::Node* Router::find(const Node& node, std::string_view rest, Parameters& parameters) {

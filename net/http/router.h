@@ -38,6 +38,11 @@ class Router {
   void add(Method method, std::string_view pattern, Handler handler,
            Audience audience = Audience::kCallers, std::string_view job_parameter = {});
 
+  /// Calls `visit` for each route, with its pattern as it was added.
+  void each(const std::function<void(Method method, const std::string& pattern)>& visit) const {
+    each(root_, {}, visit);
+  }
+
   /// Until begin(), whoever asks for what is not everybody's is answered 503.
   void hold() { held_ = true; }
   void begin() { held_ = false; }
@@ -66,6 +71,8 @@ class Router {
   using Parameters = std::vector<std::string_view>;
   /// Null, and answered by `refusal`, where no handler is to be called.
   const Route* admit(Request& request, std::optional<Response>& refusal) const;
+  static void each(const Node& node, const std::string& pattern,
+                   const std::function<void(Method, const std::string&)>& visit);
   static std::optional<std::string> job_of(const Route& route, const Request& request);
 
   /// The node of the path `rest`, null when there is none. A literal segment goes before `{}`.
