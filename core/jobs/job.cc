@@ -65,11 +65,12 @@ std::int64_t Job::percent_hundredths(std::int64_t done, std::int64_t total) {
 std::int32_t Job::eta_seconds() const {
   if (state == State::kCompleted) return 0;
   // An external job has one round, whatever its creator said.
-  const std::int64_t repeat = spec.runner == Runner::kExternal ? 1 : spec.repeat;
+  const bool is_external = spec.runner == Runner::kExternal;
+  const std::int64_t repeat = is_external ? 1 : spec.repeat;
   if (state != State::kActive || rate.per_second() <= 0 || repeat == 0) return -1;
   // Between two rounds `done` still shows the end of the one that is counted already.
   const double steps_left = static_cast<double>(repeat - rounds) * static_cast<double>(total) -
-                            (done == total ? 0.0 : static_cast<double>(done));
+                            (done == total && !is_external ? 0.0 : static_cast<double>(done));
   return static_cast<std::int32_t>(
       std::min(kEtaSecondsMax, std::ceil(steps_left / rate.per_second())));
 }

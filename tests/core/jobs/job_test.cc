@@ -142,6 +142,8 @@ TEST_F(Eta, OfAnExternalJobKnowsNoRounds) {
     Job job(spec, kSomeDay, 1);
     run(job, 50);
     EXPECT_EQ(job.eta_seconds(), 1);
+    job.done = 100;  // all of it, and its worker has not said yet that it is over
+    EXPECT_EQ(job.eta_seconds(), 0);
   }
 }
 
