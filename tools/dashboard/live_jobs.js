@@ -1,0 +1,181 @@
+// What is known of every job that the user may see, kept by one stream of all of them. The stream
+// itself begins with a snapshot of each, so nothing else has to be asked for.
+//
+//   events ─► jobs (what is known) ─► touched ─► listeners, once per animation frame
+//
+// After a `gap` the snapshots come again, of all that is still there: what is not told of anew
+// has gone meanwhile. Until that is known the old ones stay on the page.
+
+import { oncePerFrame } from './dom.js';
+import { EventStream } from './event_stream.js';
+import { claims, mayOperate } from './api.js';
+
+export const JOBS_MAX = 20_000;   // kept in the page: the newest ones
+const QUIET_MS = 700;             // without a job that is new to the page, the opening is over
+export const STATES = ['active', 'pending', 'completed', 'failed', 'cancelled'];
+const OVER = new Set(['completed', 'failed', 'cancelled']);
+
+export const isFinished = (job) => OVER.has(job.state);
+export const stateCounts = Object.fromEntries(STATES.map((state) => [state, 0]));
+
+const jobs = new Map();      // id → job
+let order = [];              // the same, by creation; may hold some that are gone
+let touched = new Set();     // jobs that changed since the last frame
+let membershipChanged = true;
+let beyond = 0;              // jobs that there was no room for
+let telling = 0;             // counted up by each gap; a job carries that of its last snapshot
+let loading = true;
+let loadingTimer = 0;
+let stream = null;
+let streamOfAll = true;
+let user = null;
+const listeners = [];
+const stateListeners = [];
+let onConnection = () => {};
+
+/// `listen({touched, membershipChanged})` is called once per frame in which something changed.
+export const listenToJobs = (listen) => listeners.push(listen);
+/// `listen(job)` is called when a job that was known comes to another state.
+export const listenToStates = (listen) => stateListeners.push(listen);
+/// `listen(state)` is called with each state of the stream, see EventStream.
+export const listenToConnection = (listen) => (onConnection = listen);
+
+export const jobOf = (id) => jobs.get(id);
+export const jobCount = () => jobs.size;
+export const jobsBeyond = () => beyond;
+export const isLoading = () => loading;
+export const connection = () => stream?.state ?? { name: 'closed' };
+export const seesAll = () => streamOfAll;
+
+/// All of them by creation, the oldest first.
+export function jobsByCreation() {
+  if (order.length !== jobs.size) order = order.filter((job) => jobs.get(job.id) === job);
+  return order;
+}
+
+export function openJobs() {
+  const now = claims()?.sub ?? null;
+  if (stream && user !== now) forgetJobs();  // somebody else's are not for this user to see
+  user = now;
+  if (stream?.state.name === 'refused') return stream.retryNow();
+  follow(mayOperate());
+}
+
+export function forgetJobs() {
+  stream?.close();
+  stream = null;
+  jobs.clear();
+  for (const state of STATES) stateCounts[state] = 0;
+  beyond = 0;
+  membershipChanged = true;
+  publishSoon();
+}
+
+export const retryNow = () => stream?.retryNow();
+
+function follow(all) {
+  stream?.close();
+  streamOfAll = all;
+  stream = new EventStream(all ? 'v1/events?all=true' : 'v1/events?owner=me', { onEvent, onState });
+  stream.open();
+}
+
+function onState(state) {
+  // With a cookie the page can't read what it may see.
+  if (state.problem?.status === 403 && streamOfAll) return follow(false);
+  if (state.name === 'live' && jobs.size === 0) beginLoading();
+  onConnection(state);
+  publishSoon();
+}
+
+function onEvent({ type, data }) {
+  if (type === 'gap') return onGap();
+  if (type === 'removed') return remove(jobs.get(data.id));
+  take(data, type === 'snapshot');
+}
+
+function onGap() {
+  telling += 1;
+  beyond = 0;
+  beginLoading();
+}
+
+function beginLoading() {
+  loading = true;
+  clearTimeout(loadingTimer);
+  loadingTimer = setTimeout(endLoading, QUIET_MS);
+}
+
+function endLoading() {
+  loading = false;
+  for (const job of [...jobs.values()]) if (job.telling !== telling) remove(job);
+  publishSoon();
+}
+
+// Progress carries less than a snapshot does, and adds to what is known.
+function take(told, isSnapshot) {
+  const job = jobs.get(told.id);
+  if (!job) return add(told);
+  if (isSnapshot || told.createdAt) job.telling = telling;
+  if (job.createdAt !== (told.createdAt ?? job.createdAt)) {  // deleted, and made anew under its id
+    remove(job);
+    return add(told);
+  }
+  const before = job.state;
+  Object.assign(job, told);
+  job.searched = null;
+  touched.add(job);
+  if (before !== job.state) {
+    stateCounts[before] -= 1;
+    stateCounts[job.state] += 1;
+    for (const listen of stateListeners) listen(job);
+  }
+  publishSoon();
+}
+
+function add(told) {
+  if (!told.createdAt) return;  // progress of a job that there was no room for
+  if (loading) beginLoading();
+  if (jobs.size >= JOBS_MAX) {
+    beyond += 1;
+    const oldest = jobsByCreation()[0];
+    if (told.createdAt < oldest.createdAt) return;
+    remove(oldest);
+    order.shift();
+  }
+  const job = { ...told, telling, searched: null };
+  jobs.set(job.id, job);
+  place(job);
+  stateCounts[job.state] += 1;
+  membershipChanged = true;
+  publishSoon();
+}
+
+// Nearly always the newest; of the same millisecond, the later to arrive stands behind.
+function place(job) {
+  let at = order.length;
+  if (at > 0 && order[at - 1].createdAt > job.createdAt) {
+    let low = 0;
+    while (low < at) {
+      const middle = (low + at) >> 1;
+      if (order[middle].createdAt > job.createdAt) at = middle;
+      else low = middle + 1;
+    }
+  }
+  order.splice(at, 0, job);
+}
+
+function remove(job) {
+  if (!job || !jobs.delete(job.id)) return;
+  stateCounts[job.state] -= 1;
+  membershipChanged = true;
+  touched.add(job);
+  publishSoon();
+}
+
+const publishSoon = oncePerFrame(() => {
+  const change = { touched, membershipChanged };
+  touched = new Set();
+  membershipChanged = false;
+  for (const listen of listeners) listen(change);
+});
