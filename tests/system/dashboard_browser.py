@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from harness import Peer, Server, node_script, patience
+from harness import Connection, Peer, Server, node_script, patience, request_bytes
 
+CREATED_AT_ONCE = 100
 WIDE, NARROW = (1280, 800), (400, 800)
 # Where the pictures go; a test's own folder if not set.
 PICTURES = os.environ.get("PROGRESSD_PICTURES")
@@ -33,8 +34,9 @@ class Dashboard(Peer):
         assert "error" not in said, f"{deed} {more}: {said['error']}"
         return said["result"]
 
-    def open(self, server: Server, path: str = "/", *, live: bool = True) -> None:
-        self.do("open", origin=server.url, path=path)
+    def open(self, server: Server, path: str = "/", *, live: bool = True, held: str | None = None) -> None:
+        """`held`: what the page asks for and does not get."""
+        self.do("open", origin=server.url, path=path, held=held)
         self.look(*WIDE)
         if live:
             self.wait_for_connection("live")
@@ -113,6 +115,23 @@ class Dashboard(Peer):
             if network is None or int(network[2] or 0) not in expected:
                 unexpected.append(text)
         assert unexpected == []
+
+
+def create_many(server: Server, count: int, **fields: Any) -> list[str]:
+    """External jobs with ids in the order of their creation, on one connection."""
+    ids = [f"many-{number:05}" for number in range(count)]
+    with Connection(server.address) as connection:
+        for first in range(0, count, CREATED_AT_ONCE):
+            some = ids[first : first + CREATED_AT_ONCE]
+            connection.send(b"".join(creation(server, {"runner": "external", "id": one, **fields}) for one in some))
+            for _ in some:
+                assert connection.read_response("POST").status == 201
+    return ids
+
+
+def creation(server: Server, fields: dict[str, Any]) -> bytes:
+    json_type = {"Content-Type": "application/json"}
+    return request_bytes(server.address, "POST", "/v1/jobs", json_type, json.dumps(fields).encode())
 
 
 @pytest.fixture(scope="module")

@@ -26,12 +26,14 @@ function listen(opened, origin) {
 const drawn = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 const deeds = {
-  async open({ origin, path }) {
+  async open({ origin, path, held }) {
     await page?.close();
+    await context.clearCookies();
     complaints = [];
     page = await context.newPage();
     page.setDefaultTimeout(Number(patienceMs));
     listen(page, origin);
+    if (held) await deeds.hold({ pattern: held });
     await page.goto(origin + path);
   },
   async look({ width, height, scheme, reducedMotion }) {
@@ -62,11 +64,22 @@ const deeds = {
     }
   },
   eval: ({ code }) => page.evaluate(`(async () => ${code})()`),
+  // A screen that is touched, from here on.
+  async touch() {
+    const browser = await context.newCDPSession(page);
+    await browser.send("Emulation.setTouchEmulationEnabled", { enabled: true });
+    await browser.send("Emulation.setEmitTouchEventsForMouse", { enabled: true, configuration: "mobile" });
+  },
   drawn,
   // What the browser asks the server from here on waits for a while, or goes on again.
   async hold({ pattern }) {
     await page.route(pattern, () => {});
   },
+  // What it asks is answered by this instead of the server.
+  async answer({ pattern, status, headers, body }) {
+    await page.route(pattern, (route) => route.fulfill({ status, headers, body }));
+  },
+  cookie: ({ origin, name, value }) => context.addCookies([{ url: origin, name, value }]),
   release: ({ pattern }) => page.unroute(pattern),
   complaints: () => complaints,
 };

@@ -3,7 +3,7 @@
 //   #/   the jobs      #/jobs/ID   one job      #/streams   who listens      #/figures   charts
 
 import { announceStates } from './announcer.js';
-import { listenForUnauthorized } from './api.js';
+import { hasToken, listenForUnauthorized } from './api.js';
 import { showConnection, startConnection } from './connection.js';
 import { copyOnClick, showing } from './dialog.js';
 import { byId, write } from './dom.js';
@@ -34,6 +34,12 @@ function decoded(text) {
   }
 }
 
+function writeCurl() {
+  const token = hasToken() ? '-H "Authorization: Bearer $TOKEN" ' : '';
+  write(byId('curl'), `curl ${token}${new URL('v1/jobs', document.baseURI)} \\
+  -H 'Content-Type: application/json' -d '{"runner": "timer", "kind": "media"}'`);
+}
+
 function leavePage() {
   if (page === 'job') closeJobPage();
   if (page === 'streams') closeStreamsPage();
@@ -44,6 +50,7 @@ function showPage() {
   const { name, id } = route();
   leavePage();
   page = name;
+  writeCurl();
   for (const section of document.querySelectorAll('.page')) section.hidden = section.id !== `page-${name}`;
   for (const link of document.querySelectorAll('[data-page]')) {
     const isHere = link.dataset.page === name || (name === 'job' && link.dataset.page === 'jobs');
@@ -109,8 +116,6 @@ startSignIn({ signedIn: onSignedIn, signedOut: onSignedOut });
 for (const button of document.querySelectorAll('[data-start]')) {
   button.onclick = () => showing(startDemo(button.dataset.start));
 }
-write(byId('curl'), `curl ${new URL('v1/jobs', document.baseURI)} \\
-  -H 'Content-Type: application/json' -d '{"runner": "timer", "kind": "media"}'`);
 copyOnClick(byId('copy'), byId('curl'));
 listenForUnauthorized((problem) => {
   stopFigures();

@@ -43,12 +43,13 @@ class Card {
     card.append(head, this.#spark.element, this.#note);
     card.dataset.figure = figure.key;
     place.append(card);
+    this.draw();
   }
 
   draw() {
     const points = pointsOf(this.#figure.key);
     const latest = this.#latest();
-    const highest = Math.max(...points.map(({ value }) => value ?? 0));
+    const highest = Math.max(0, ...points.map(({ value }) => value ?? 0));
     const label = latest === null
       ? `${this.#figure.name}: not known yet`
       : `${this.#figure.name}: ${this.#figure.as(latest)} now, the highest was ${this.#figure.as(highest)}`;

@@ -170,7 +170,8 @@ function writeNotes() {
   const none = jobCount() === 0;
   const passing = shown.length;
   byId('loading').hidden = !isLoading();
-  write(byId('loading-text'), none ? 'Loading jobs…' : `Loading jobs: ${integer(jobCount())} so far…`);
+  const isAway = connection().name === 'waiting';
+  write(byId('loading-text'), none ? (isAway ? 'Waiting for the server…' : 'Loading jobs…') : `Loading jobs: ${integer(jobCount())} so far…`);
   byId('empty').hidden = !(none && isLive && !isLoading());
   byId('nothing').hidden = none || passing > 0;
   byId('ghosts').hidden = !none || !byId('empty').hidden;
