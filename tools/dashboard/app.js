@@ -7,12 +7,12 @@ import { hasToken, listenForUnauthorized } from './api.js';
 import { showConnection, startConnection } from './connection.js';
 import { copyOnClick, showing } from './dialog.js';
 import { byId, write } from './dom.js';
-import { forgetFigures, startFigures, stopFigures } from './figures.js';
+import { startFigures, stopFigures } from './figures.js';
 import { startFiguresPage } from './figures_page.js';
 import { act, startDemo } from './job_actions.js';
 import { focusList, startJobList } from './job_list.js';
 import { closeJobPage, openJobPage, startJobPage } from './job_page.js';
-import { connection, forgetJobs, listenToConnection, openJobs } from './live_jobs.js';
+import { listenToConnection, openJobs } from './live_jobs.js';
 import { askForToken, isAskedFor, startSignIn } from './sign_in.js';
 import { closeStreamsPage, openStreamsPage, startStreamsPage } from './streams_page.js';
 
@@ -73,20 +73,12 @@ function onConnection(state) {
 }
 
 function onSignedIn() {
-  forgetFigures();
   openJobs();
   const wanted = page;
   page = null;
   closeJobPage();
   showPage();
   byId(wanted === 'jobs' ? 'jobs-title' : `${wanted}-title`).focus();
-}
-
-function onSignedOut() {
-  leavePage();
-  forgetJobs();
-  forgetFigures();
-  showConnection(connection());
 }
 
 function onKey(event) {
@@ -112,7 +104,7 @@ startJobList((job) => showing(act(job)));
 startJobPage(() => (location.hash = '#/'));
 startStreamsPage();
 startFiguresPage();
-startSignIn({ signedIn: onSignedIn, signedOut: onSignedOut });
+startSignIn(onSignedIn);
 for (const button of document.querySelectorAll('[data-start]')) {
   button.onclick = () => showing(startDemo(button.dataset.start));
 }

@@ -55,13 +55,6 @@ export function stopFigures() {
   clearTimeout(timer);
 }
 
-export function forgetFigures() {
-  stopFigures();
-  samples.length = 0;
-  for (const list of points.values()) list.length = 0;
-  tell();
-}
-
 document.addEventListener('visibilitychange', () => {
   if (isRunning) sample();
 });

@@ -8,7 +8,7 @@
 
 import { oncePerFrame } from './dom.js';
 import { EventStream } from './event_stream.js';
-import { claims, mayOperate } from './api.js';
+import { mayOperate } from './api.js';
 
 export const JOBS_MAX = 20_000;   // kept in the page: the newest ones
 const QUIET_MS = 700;             // without a job that is new to the page, the opening is over
@@ -23,12 +23,11 @@ let order = [];              // the same, by creation; may hold some that are go
 let touched = new Set();     // jobs that changed since the last frame
 let membershipChanged = true;
 let beyond = 0;              // jobs that there was no room for
-let telling = 0;             // counted up by each gap; a job carries that of its last snapshot
+let telling = 0;             // counted up when all are told anew; a job carries that of its last snapshot
 let loading = true;
 let loadingTimer = 0;
 let stream = null;
 let streamOfAll = true;
-let user = null;
 const listeners = [];
 const stateListeners = [];
 let onConnection = () => {};
@@ -45,7 +44,6 @@ export const jobCount = () => jobs.size;
 export const jobsBeyond = () => beyond;
 export const isLoading = () => loading;
 export const connection = () => stream?.state ?? { name: 'closed' };
-export const seesAll = () => streamOfAll;
 
 /// All of them by creation, the oldest first.
 export function jobsByCreation() {
@@ -54,21 +52,8 @@ export function jobsByCreation() {
 }
 
 export function openJobs() {
-  const now = claims()?.sub ?? null;
-  if (stream && user !== now) forgetJobs();  // somebody else's are not for this user to see
-  user = now;
-  if (stream?.state.name === 'refused') return stream.retryNow();
+  if (stream?.state.name === 'refused' && streamOfAll === mayOperate()) return stream.retryNow();
   follow(mayOperate());
-}
-
-export function forgetJobs() {
-  stream?.close();
-  stream = null;
-  jobs.clear();
-  for (const state of STATES) stateCounts[state] = 0;
-  beyond = 0;
-  membershipChanged = true;
-  publishSoon();
 }
 
 export const retryNow = () => stream?.retryNow();
@@ -76,6 +61,8 @@ export const retryNow = () => stream?.retryNow();
 function follow(all) {
   stream?.close();
   streamOfAll = all;
+  telling += 1;
+  loading = true;
   stream = new EventStream(all ? 'v1/events?all=true' : 'v1/events?owner=me', { onEvent, onState });
   stream.open();
 }
@@ -83,7 +70,7 @@ function follow(all) {
 function onState(state) {
   // With a cookie the page can't read what it may see.
   if (state.problem?.status === 403 && streamOfAll) return follow(false);
-  if (state.name === 'live' && jobs.size === 0) beginLoading();
+  if (state.name === 'live' && loading) beginLoading();
   onConnection(state);
   publishSoon();
 }

@@ -7,13 +7,12 @@ import { duration, fullTime } from './format.js';
 import { jobCount } from './live_jobs.js';
 
 let onSignedIn = () => {};
-let onSignedOut = () => {};
 
 export const isAskedFor = () => !byId('sign-in').hidden;
 
-export function startSignIn({ signedIn, signedOut }) {
+/// `signedIn()` is called when a token was taken.
+export function startSignIn(signedIn) {
   onSignedIn = signedIn;
-  onSignedOut = signedOut;
   byId('token').oninput = showClaims;
   byId('sign-in').onsubmit = (event) => {
     event.preventDefault();
@@ -21,9 +20,7 @@ export function startSignIn({ signedIn, signedOut }) {
   };
   byId('sign-out').onclick = () => {
     useToken(null);
-    showUser();
-    onSignedOut();
-    ask('You signed out. The token is forgotten.');
+    location.reload();  // so that nothing that was shown is left in the page
   };
   showUser();
 }
@@ -85,7 +82,10 @@ async function tryToken() {
   } finally {
     byId('sign-in-button').disabled = false;
   }
+  const before = claims()?.sub;
   useToken(text);
+  // What the one before saw is not for everybody's eyes.
+  if (jobCount() > 0 && claims()?.sub !== before) return location.reload();
   byId('token').value = '';
   byId('sign-in').hidden = true;
   document.body.classList.remove('signing-in');
