@@ -130,6 +130,21 @@ def test_overloaded(server: Any, dashboard: Dashboard) -> None:
     dashboard.check_console(503)
 
 
+def test_refused_for_good(server: Any, dashboard: Dashboard) -> None:
+    dashboard.open(server(), live=False, held=ALL_JOBS)
+    headers = {"Content-Type": "application/problem+json"}
+    dashboard.do("answer", pattern=ALL_JOBS, status=421, headers=headers, body='{"detail": "this host is not served"}')
+    dashboard.do("reload")
+    dashboard.wait_for_connection("refused")
+    dashboard.wait_for_text("#notice-text", "This host is not served (421).")
+    assert dashboard.text("#notice-wait") == "", "nothing is tried again by itself"
+    dashboard.check_look("refused")
+    dashboard.do("release", pattern=ALL_JOBS)
+    dashboard.click("#retry")
+    dashboard.wait_for_connection("live")
+    dashboard.check_console(421)
+
+
 @pytest.mark.parametrize("state", ["active", "completed", "failed"])
 def test_a_job(server: Any, dashboard: Dashboard, state: str) -> None:
     running = server()

@@ -85,7 +85,13 @@ def test_a_stream_that_breaks_off_misses_nothing(server: Any, dashboard: Dashboa
     running = server("--max-stream-age", "700ms")
     job = running.create(total=60, stepMs=100)
     dashboard.open(running, f"/#/jobs/{job['id']}")
+    dashboard.eval("""(() => {
+      window.told = 0;
+      new MutationObserver(() => (told += !document.getElementById('notice').hidden))
+        .observe(document.getElementById('notice'), { attributes: true });
+    })()""")
     dashboard.wait_for_text("#job-state", "completed")
+    assert dashboard.eval("told") == 0, "a stream that ended cleanly is nothing to read of"
     changes = dashboard.eval("[...document.querySelectorAll('#events-rows .what')].map((one) => one.textContent)")
     steps = [line.split(",")[0] for line in changes[::-1] if line.startswith("done ")]
     begin = int(steps[0].split()[1])

@@ -12,6 +12,7 @@ const WORDS = {
 
 let ticking = 0;
 let lostAt = null;
+let lastProblem = null;  // since it was live
 
 export function startConnection() {
   byId('retry').onclick = retryNow;
@@ -24,16 +25,16 @@ export function showConnection(state) {
   const name = shownAs(state);
   byId('connection').dataset.state = name;
   write(byId('connection-word'), WORDS[name]);
-  document.body.classList.toggle('stale', name !== 'live');
-  if (name === 'live') lostAt = null;
-  else if (name === 'reconnecting') lostAt ??= new Date();
+  if (name === 'live') lostAt = lastProblem = null;
+  else lostAt ??= new Date();
+  if (state.problem) lastProblem = state.problem;
   // A stream that ended cleanly comes back at once, and nobody has to read of it.
-  const isTold = state.problem || (state.again && lostAt);
-  const isHidden = !isTold || name === 'signed-out';
+  document.body.classList.toggle('stale', lastProblem !== null);
+  const isHidden = lastProblem === null || lastProblem.status === 401;
   if (isHidden && document.activeElement === byId('retry')) byId('main').focus();
   byId('notice').hidden = isHidden;
   byId('notice').dataset.state = name;
-  if (state.problem) write(byId('notice-text'), sentenceFor(state.problem));
+  if (!isHidden) write(byId('notice-text'), sentenceFor(lastProblem));
   if (state.name !== 'waiting') return write(byId('notice-wait'), state.name === 'connecting' ? 'Trying now…' : '');
   const tick = () => {
     const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1_000));

@@ -22,7 +22,7 @@ export function bytes(n) {
 }
 
 export function duration(seconds) {
-  if (seconds < 0.1) return 'under 0.1 s';
+  if (seconds < 0.1) return '<0.1 s';
   if (seconds < 10) return `${tenth.format(seconds)} s`;
   const s = Math.round(seconds);
   if (s < 60) return `${s} s`;
