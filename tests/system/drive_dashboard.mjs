@@ -54,6 +54,7 @@ const deeds = {
   reload: () => page.reload().then(() => null),
   click: ({ selector }) => page.locator(selector).first().click(),
   fill: ({ selector, text }) => page.locator(selector).fill(text),
+  hover: ({ selector }) => page.locator(selector).hover(),
   press: ({ key }) => page.keyboard.press(key),
   // Not by waitForFunction: it has the page itself evaluate the text, which the page's policy forbids.
   async wait({ code }) {

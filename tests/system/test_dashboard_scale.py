@@ -28,6 +28,7 @@ def test_ten_thousand_jobs_are_smooth(server: Any, dashboard: Dashboard) -> None
     dashboard.wait("document.getElementById('count-all').textContent === '10,000'")
     assert dashboard.rows()[0] == ids[-1] and len(dashboard.rows()) < ROWS_MAX
     assert running.stats()["streams"] == 1, "one stream for all of them"
+    assert dashboard.text("#loading-text") == "Loading jobs: 10,000 so far…"
     stop = threading.Event()
     reporting = threading.Thread(target=keep_reporting, args=(running, ids, stop))
     reporting.start()

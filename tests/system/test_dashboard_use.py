@@ -277,3 +277,50 @@ def test_only_one_row_is_reached_by_tab(server: Any, dashboard: Dashboard) -> No
     create_many(running, 50)
     dashboard.open(running)
     assert dashboard.eval("document.querySelectorAll('#rows [tabindex=\"0\"]').length") == 2, "it, and its button"
+
+
+def test_many_streams_are_turned_over_page_by_page(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    job = running.external()
+    for _ in range(130):
+        running.follow(job)
+    dashboard.open(running, "/#/streams")
+    dashboard.wait_for_text("#streams-count", "1 to 100 of 131, none slow")
+    before = "document.getElementById('streams-before').disabled"
+    assert dashboard.eval(before) and dashboard.eval("document.getElementById('streams-rows').rows.length") == 100
+    dashboard.click("#streams-after")
+    dashboard.wait_for_text("#streams-count", "101 to 131 of 131")
+    assert dashboard.eval("document.getElementById('streams-rows').rows.length") == 31 and not dashboard.eval(before)
+    dashboard.click("#streams-before")
+    dashboard.wait_for_text("#streams-count", "1 to 100 of")
+    dashboard.check_console()
+
+
+def test_a_chart_is_read_off_by_pointing_at_it(server: Any, dashboard: Dashboard) -> None:
+    dashboard.open(server(), "/#/figures")
+    note = "#cards [data-figure=memory] .card-note"
+    dashboard.wait_for_text(note, "highest: ")
+    dashboard.do("hover", selector="#cards [data-figure=memory] svg")
+    dashboard.wait(f"/^at [0-9]+:[0-9]+:[0-9]+$/.test(document.querySelector('{note}').textContent)")
+    dashboard.do("hover", selector="#figures-title")
+    dashboard.wait_for_text(note, "highest: ")
+    dashboard.check_console()
+
+
+def test_a_command_is_copied(server: Any, dashboard: Dashboard) -> None:
+    dashboard.open(server())
+    dashboard.click("#copy")
+    # A browser that gives no clipboard away gets the text selected instead.
+    dashboard.wait("['Copied', 'Selected'].includes(document.getElementById('copy').textContent)")
+    assert dashboard.eval("String(getSelection())").startswith("curl http")
+    dashboard.wait_for_text("#copy", "Copy")
+    dashboard.check_console()
+
+
+def test_the_skip_link_leads_into_the_page_that_is_shown(server: Any, dashboard: Dashboard) -> None:
+    dashboard.open(server(), "/#/figures")
+    dashboard.press("Tab")
+    assert dashboard.eval("document.activeElement.className") == "skip"
+    dashboard.press("Enter")
+    assert dashboard.focused() == "main" and dashboard.eval("location.hash") == "#/figures"
+    dashboard.check_console()

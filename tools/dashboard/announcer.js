@@ -14,7 +14,7 @@ export function announceStates() {
   });
 }
 
-export function announce(text) {
+function announce(text) {
   byId('announcer').textContent = text;
 }
 

@@ -6,7 +6,7 @@
 const TOKEN_KEY = 'progressd-token';
 const PATIENCE_MS = 15_000;  // for an answer; a stream has its own
 
-export const ADMIN_SCOPE = 'jobs:admin';
+const ADMIN_SCOPE = 'jobs:admin';
 export const jobPath = (id) => `v1/jobs/${encodeURIComponent(id)}`;
 
 let token = kept();

@@ -20,7 +20,7 @@ export async function confirmDelete(job) {
   return dialog.returnValue === 'delete';
 }
 
-export function toast(text) {
+function toast(text) {
   const box = make('div', { className: 'toast' });
   const close = make('button', { className: 'quiet', text: '×', type: 'button', 'aria-label': 'Close this message' });
   close.onclick = () => box.remove();

@@ -9,7 +9,7 @@ const STEP_MS_MIN = 200;   // between two reports of the page's own worker
 const STEP_MS_SPREAD = 300;
 const AWAY_MS = 2_000;     // before a report is made again to a server that is away
 
-export const DEMO_JOBS = {
+const DEMO_JOBS = {
   timer: { runner: 'timer', kind: 'media', total: 100, stepMs: 100, message: 'a step every 100 ms' },
   cpu: { runner: 'cpu', kind: 'character', total: 100, stepWork: 20, message: 'steps of 20 ms of CPU' },
   // Hidden pages get few timer ticks; a closed one gets none, and then the job fails as stalled.

@@ -7,7 +7,7 @@ import { isFinished } from './live_jobs.js';
 const GLIDE_MS_MIN = 80;
 const GLIDE_MS_MAX = 1_000;
 
-export const nameOf = (job) => `${job.kind ?? 'job'} ${job.id}`;
+const nameOf = (job) => `${job.kind ?? 'job'} ${job.id}`;
 export const messageOf = (job) => (job.state === 'failed' && job.failedReason) || job.message || '';
 export const hrefOf = (job) => `#/jobs/${encodeURIComponent(job.id)}`;
 
