@@ -19,7 +19,8 @@ function listen(opened, origin) {
   });
   opened.on("pageerror", (error) => complain(String(error.stack ?? error)));
   opened.on("request", (request) => {
-    if (/^(https?|wss?):/.test(request.url()) && !request.url().startsWith(origin + "/")) complain(`outside: ${request.url()}`);
+    const isOutside = /^(https?|wss?):/.test(request.url()) && !request.url().startsWith(origin + "/");
+    if (isOutside) complain(`outside: ${request.url()}`);
   });
 }
 
@@ -45,7 +46,8 @@ const deeds = {
   async axe() {
     await page.evaluate(axe);
     const { violations } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
-    return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })) }));
+    const said = (nodes) => nodes.map(({ html, failureSummary }) => ({ html, failureSummary }));
+    return violations.map(({ id, help, nodes }) => ({ id, help, nodes: said(nodes) }));
   },
   async picture({ path }) {
     await drawn();

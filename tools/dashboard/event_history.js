@@ -28,7 +28,8 @@ export function clearHistory() {
 
 export function addEvent({ type, id, data }) {
   seen += 1;
-  waiting.push({ type, id, at: new Date(), what: type === 'gap' ? 'some events are no longer kept' : changed(before, data) });
+  const what = type === 'gap' ? 'some events are no longer kept' : changed(before, data);
+  waiting.push({ type, id, at: new Date(), what });
   if (waiting.length > EVENTS_MAX) waiting.shift();
   if (type !== 'gap') before = { ...before, ...data };
   drawSoon();
@@ -47,8 +48,9 @@ const shown = (value) => (typeof value === 'string' ? value : JSON.stringify(val
 
 function changed(old, now) {
   if (!old) return `${now.state}, ${now.done} of ${now.total}`;
+  const step = (name) => `${name} ${shown(old[name] ?? null)} → ${shown(now[name])}`;
   const parts = TOLD.filter((name) => name in now && shown(now[name]) !== shown(old[name]))
-    .map((name) => (name === 'result' ? 'result is there' : `${name} ${shown(old[name] ?? null)} → ${shown(now[name])}`));
+    .map((name) => (name === 'result' ? 'result is there' : step(name)));
   return parts.join(', ') || 'nothing of what is shown here';
 }
 
@@ -59,7 +61,10 @@ const drawSoon = oncePerFrame(() => {
     badge.dataset.event = type;
     const cell = make('td');
     cell.append(badge);
-    row.append(make('td', { text: timeOfDay(at) }), cell, make('td', { className: 'what', text: what }), make('td', { className: 'event-id', text: id || '–' }));
+    row.append(
+      make('td', { text: timeOfDay(at) }), cell,
+      make('td', { className: 'what', text: what }), make('td', { className: 'event-id', text: id || '–' }),
+    );
     return row;
   });
   waiting = [];

@@ -39,7 +39,10 @@ let problem = null;
 export const listenToFigures = (listen) => listeners.push(listen);
 export const pointsOf = (key) => points.get(key);
 /// Where charts begin: at the first sample, until there are more than fit.
-export const chartBegin = () => Date.now() - Math.min(Math.max(Date.now() - (samples[0]?.at ?? 0), SPAN_MS_MIN), SPAN_MS);
+export function chartBegin() {
+  const now = Date.now();
+  return Math.max(now - SPAN_MS, Math.min(samples[0]?.at ?? now, now - SPAN_MS_MIN));
+}
 /// Why there is nothing; null where there is, or will be.
 export const figuresProblem = () => problem;
 export const latestStats = () => samples.at(-1)?.stats ?? null;
@@ -99,7 +102,8 @@ function take(now) {
 
 function latencyBuckets(metrics) {
   const line = /^progressd_delivery_latency_seconds_bucket\{le="([^"]+)"\} (\S+)$/gm;
-  return [...metrics.matchAll(line)].map(([, bound, events]) => [bound === '+Inf' ? Infinity : Number(bound), Number(events)]);
+  const boundOf = (text) => (text === '+Inf' ? Infinity : Number(text));
+  return [...metrics.matchAll(line)].map(([, bound, events]) => [boundOf(bound), Number(events)]);
 }
 
 function latencyP99(now) {

@@ -124,7 +124,8 @@ function moveCurrent(before) {
   const hadFocus = rows.get(currentId)?.element.contains(document.activeElement);
   const at = before.findIndex((job) => job.id === currentId);
   const left = new Set(shown);
-  const next = before.slice(at + 1).find((job) => left.has(job)) ?? before.slice(0, at).reverse().find((job) => left.has(job));
+  const isLeft = (job) => left.has(job);
+  const next = before.slice(at + 1).find(isLeft) ?? before.slice(0, at).findLast(isLeft);
   currentId = next?.id ?? null;
   if (!hadFocus) return;
   if (next) queueMicrotask(() => focusRow(indexOf(currentId)));
@@ -171,14 +172,16 @@ function writeNotes() {
   const passing = shown.length;
   byId('loading').hidden = !isLoading();
   const isAway = connection().name === 'waiting';
-  write(byId('loading-text'), none ? (isAway ? 'Waiting for the server…' : 'Loading jobs…') : `Loading jobs: ${integer(jobCount())} so far…`);
+  const soFar = none ? 'Loading jobs…' : `Loading jobs: ${integer(jobCount())} so far…`;
+  write(byId('loading-text'), isAway ? 'Waiting for the server…' : soFar);
   byId('empty').hidden = !(none && isLive && !isLoading());
   byId('nothing').hidden = none || passing > 0;
   byId('ghosts').hidden = !none || !byId('empty').hidden;
   grid().hidden = none || passing === 0;
   const beyond = jobsBeyond();
   byId('beyond').hidden = beyond === 0;
-  write(byId('beyond'), `The newest ${integer(JOBS_MAX)} jobs are kept here; ${integer(beyond)} older ones are not shown.`);
+  write(byId('beyond'),
+    `The newest ${integer(JOBS_MAX)} jobs are kept here; ${integer(beyond)} older ones are not shown.`);
   write(byId('shown-count'), passing === jobCount() ? '' : `${integer(passing)} of ${integer(jobCount())} shown`);
 }
 

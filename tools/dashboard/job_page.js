@@ -12,7 +12,8 @@ import { Bar, messageOf, rateOf, stepsOf, timeOf } from './job_row.js';
 import { isFinished, jobOf, listenToJobs } from './live_jobs.js';
 
 const STREAM_WORDS = {
-  connecting: 'connecting', live: 'following', waiting: 'reconnecting', over: 'the stream has ended', refused: 'refused',
+  connecting: 'connecting', live: 'following', waiting: 'reconnecting', over: 'the stream has ended',
+  refused: 'refused',
 };
 
 let id = null;        // of the job that is shown; null: another page is

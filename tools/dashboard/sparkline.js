@@ -69,7 +69,8 @@ export class Sparkline {
   #point(share) {
     const at = share === null ? null : this.#from + share * (this.#to - this.#from);
     const known = at === null ? [] : this.#points.filter(({ value }) => value !== null);
-    const nearest = known.reduce((best, one) => (!best || Math.abs(one.at - at) < Math.abs(best.at - at) ? one : best), null);
+    const away = (point) => Math.abs(point.at - at);
+    const nearest = known.reduce((best, one) => (!best || away(one) < away(best) ? one : best), null);
     setAttribute(this.#cursor, 'd', nearest ? `M${this.#x(nearest.at).toFixed(1)} 0V${HEIGHT}` : '');
     this.#read(nearest);
   }

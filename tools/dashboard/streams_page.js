@@ -115,7 +115,8 @@ function writeRow(row, stream) {
   write(user, stream.user ?? 'anybody');
   write(address, stream.address);
   const more = stream.topics.length - TOPICS_SHOWN_MAX;
-  write(follows, stream.topics.slice(0, TOPICS_SHOWN_MAX).join(', ') + (more > 0 ? ` and ${integer(more)} more` : ''));
+  const beyond = more > 0 ? ` and ${integer(more)} more` : '';
+  write(follows, stream.topics.slice(0, TOPICS_SHOWN_MAX).join(', ') + beyond);
   follows.title = follows.textContent;
   write(since, shortTime(new Date(stream.openedAt)));
   write(waiting, bytes(stream.queuedBytes));
