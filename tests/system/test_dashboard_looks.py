@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboard_browser import Dashboard
+from dashboard_browser import NARROW, WIDE, Dashboard
 from harness import Server, wait_until
 from tokens import SECRET, bearer, token
 
@@ -271,6 +271,12 @@ def test_what_is_for_administrators(secured: Server, dashboard: Dashboard) -> No
     sign_in(dashboard, token("ada"))
     dashboard.wait_for_connection("live")
     dashboard.check_look("signed-in")
+    # The widest that the top line gets.
+    dashboard.eval("void (document.getElementById('connection-word').textContent = 'Reconnecting')")
+    dashboard.look(*NARROW)
+    assert dashboard.eval("document.querySelector('.top').clientHeight") < 100, "two lines, not three"
+    dashboard.look(*WIDE)
+    dashboard.eval("void (document.getElementById('connection-word').textContent = 'Live')")
     for page in ("streams", "figures"):
         dashboard.eval(f"void (location.hash = '#/{page}')")
         dashboard.wait_for_shown(f"#{page}-forbidden")

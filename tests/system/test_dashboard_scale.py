@@ -75,6 +75,9 @@ def test_the_page_keeps_the_newest_of_more_jobs_than_it_holds(server: Any, dashb
     dashboard.wait_for_row("one-more")
     running.report({"job": ids[3], "done": 7}, {"job": ids[20_000], "done": 7})
     dashboard.wait_for_text("#beyond", "31 older ones are not shown")
+    running.patch(ids[1], state="completed")  # which tells of one that is not shown
+    running.delete({"id": ids[0]})
+    dashboard.wait_for_text("#beyond", "30 older ones are not shown")
     dashboard.eval("void (document.getElementById('grid').scrollTop = 1e9)")
     dashboard.wait_for_row(ids[31])
     assert dashboard.rows()[-1] == ids[31]

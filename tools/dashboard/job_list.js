@@ -170,8 +170,8 @@ function writeNotes() {
   const isLive = connection().name === 'live';
   const none = jobCount() === 0;
   const passing = shown.length;
-  byId('loading').hidden = !isLoading();
   const isAway = connection().name === 'waiting';
+  byId('loading').hidden = !isLoading() || connection().name === 'refused';
   const soFar = none ? 'Loading jobs…' : `Loading jobs: ${integer(jobCount())} so far…`;
   write(byId('loading-text'), isAway ? 'Waiting for the server…' : soFar);
   byId('empty').hidden = !(none && isLive && !isLoading());

@@ -9,7 +9,7 @@ import { EventStream } from './event_stream.js';
 import * as format from './format.js';
 import { cancel, remove } from './job_actions.js';
 import { Bar, messageOf, rateOf, stepsOf, timeOf } from './job_row.js';
-import { isFinished, jobOf, listenToJobs } from './live_jobs.js';
+import { isFinished, jobOf, listenToRemovals } from './live_jobs.js';
 
 const STREAM_WORDS = {
   connecting: 'connecting', live: 'following', waiting: 'reconnecting', over: 'the stream has ended',
@@ -32,9 +32,10 @@ export function startJobPage(back) {
   copyOnClick(byId('copy-follow'), byId('follow-command'));
   for (const button of document.querySelectorAll('[data-shows]')) button.onclick = () => choose(button.dataset.shows);
   // Its own stream says nothing of a job that is deleted after its end.
-  listenToJobs(({ touched }) => {
-    for (const one of touched) if (one.id === id && job && !jobOf(id)) isGone = true;
-    if (isGone) drawSoon();
+  listenToRemovals((one) => {
+    if (one.id !== id || !job) return;
+    isGone = true;
+    drawSoon();
   });
 }
 

@@ -30,12 +30,15 @@ let stream = null;
 let streamOfAll = true;
 const listeners = [];
 const stateListeners = [];
+const removalListeners = [];
 let onConnection = () => {};
 
 /// `listen({touched, membershipChanged})` is called once per frame in which something changed.
 export const listenToJobs = (listen) => listeners.push(listen);
 /// `listen(job)` is called when a job that was known comes to another state.
 export const listenToStates = (listen) => stateListeners.push(listen);
+/// `listen(job)` is called when a job is no more, not when there is no room for it here.
+export const listenToRemovals = (listen) => removalListeners.push(listen);
 /// `listen(state)` is called with each state of the stream, see EventStream.
 export const listenToConnection = (listen) => (onConnection = listen);
 
@@ -77,7 +80,7 @@ function onState(state) {
 
 function onEvent({ type, data }) {
   if (type === 'gap') return onGap();
-  if (type === 'removed') return remove(jobs.get(data.id));
+  if (type === 'removed') return jobs.has(data.id) ? goes(jobs.get(data.id)) : forgetOneBeyond();
   take(data, type === 'snapshot');
 }
 
@@ -95,18 +98,18 @@ function beginLoading() {
 
 function endLoading() {
   loading = false;
-  for (const job of [...jobs.values()]) if (job.telling !== telling) remove(job);
+  for (const job of [...jobs.values()]) if (job.telling !== telling) goes(job);
   publishSoon();
 }
 
 // Progress carries less than a snapshot does, and adds to what is known.
 function take(told, isSnapshot) {
   const job = jobs.get(told.id);
-  if (!job) return add(told);
+  if (!job) return add(told, isSnapshot);
   if (isSnapshot || told.createdAt) job.telling = telling;
   if (job.createdAt !== (told.createdAt ?? job.createdAt)) {  // deleted, and made anew under its id
     remove(job);
-    return add(told);
+    return add(told, isSnapshot);
   }
   const before = job.state;
   Object.assign(job, told);
@@ -120,13 +123,14 @@ function take(told, isSnapshot) {
   publishSoon();
 }
 
-function add(told) {
+function add(told, isSnapshot) {
   if (!told.createdAt) return;  // progress of a job that there was no room for
   if (loading) beginLoading();
   if (jobs.size >= JOBS_MAX) {
-    beyond += 1;
     const oldest = jobsByCreation()[0];
-    if (told.createdAt < oldest.createdAt) return;
+    const isBeyond = told.createdAt <= oldest.createdAt;
+    if (isSnapshot || !isBeyond) beyond += 1;  // the end of one that is beyond was counted with its snapshot
+    if (isBeyond) return;
     remove(oldest);
     order.shift();
   }
@@ -140,6 +144,7 @@ function add(told) {
 
 // Nearly always the newest; of the same millisecond, the later to arrive stands behind.
 function place(job) {
+  if (order.length > 2 * JOBS_MAX) jobsByCreation();  // those that are gone, which nobody looked at
   let at = order.length;
   if (at > 0 && order[at - 1].createdAt > job.createdAt) {
     let low = 0;
@@ -152,11 +157,21 @@ function place(job) {
   order.splice(at, 0, job);
 }
 
+function goes(job) {
+  remove(job);
+  for (const listen of removalListeners) listen(job);
+}
+
 function remove(job) {
-  if (!job || !jobs.delete(job.id)) return;
+  jobs.delete(job.id);
+  touched.delete(job);  // a hidden page has no frames, and would keep what is gone
   stateCounts[job.state] -= 1;
   membershipChanged = true;
-  touched.add(job);
+  publishSoon();
+}
+
+function forgetOneBeyond() {
+  beyond = Math.max(0, beyond - 1);
   publishSoon();
 }
 
