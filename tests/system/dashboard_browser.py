@@ -136,8 +136,9 @@ def creation(server: Server, fields: dict[str, Any]) -> bytes:
 
 @pytest.fixture(scope="module")
 def dashboards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    with Dashboard(tmp_path_factory.mktemp("chromium")) as one:
-        yield one
+    one = Dashboard(tmp_path_factory.mktemp("chromium"))
+    yield one
+    one.stop()
 
 
 @pytest.fixture
