@@ -1,4 +1,5 @@
-// The dashboard's files, embedded at build time from tools/dashboard/.
+// The dashboard's files, embedded at build time from tools/dashboard/, and the parser of event
+// streams that it has from the client library.
 #pragma once
 
 #include <span>
@@ -10,7 +11,7 @@ namespace progressd {
 
 std::span<const Asset> dashboard_assets();
 
-/// Serves `index.html` at `/` and every other file at its own name.
+/// Serves `index.html` at `/` and every other file at its own name, without its folder.
 void add_dashboard_routes(Router& router);
 
 }  // namespace progressd

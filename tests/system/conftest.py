@@ -6,10 +6,11 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("harness", "browser_tabs")
+pytest.register_assert_rewrite("harness", "browser_tabs", "dashboard_browser")
 
 from both_clients import connect  # noqa: E402, F401  (a fixture)
 from browser_tabs import browser  # noqa: E402, F401  (a fixture)
+from dashboard_browser import dashboard, dashboards  # noqa: E402, F401  (fixtures)
 from harness import BINARY, Server  # noqa: E402
 
 

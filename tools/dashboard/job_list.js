@@ -1,224 +1,231 @@
-// The list of jobs: what is known of each, and its row on the page.
+// The list of jobs: those that the filters let through, newest first, of which only the rows in view
+// are elements. A row keeps its element for as long as it is in view, so that focus and motion stay.
 //
-//   events ─► jobs (what is known) ─► dirty ─► draw(), once per animation frame ─► rows (the DOM)
+//   |  head (sticks)            |
+//   |  ┌ rows, as high as all ┐ |   ◄ #grid scrolls
+//   |  │  row at index × height│ |
 //
-// Events only change `jobs` and mark what they touched; draw() alone writes to the page. A job's
-// values get there as text, never as markup.
+// One row can be reached by Tab, the others by the arrow keys from there; it stays an element when it
+// is scrolled out of view.
 
-const ROWS_MAX = 500;
-const STATES = ['active', 'pending', 'completed', 'failed', 'cancelled'];
+import { byId, oncePerFrame, setAttribute, write } from './dom.js';
+import { integer } from './format.js';
+import { JobRow, hrefOf } from './job_row.js';
+import {
+  JOBS_MAX, STATES, connection, isLoading, jobCount, jobOf, jobsBeyond, jobsByCreation, listenToJobs, stateCounts,
+} from './live_jobs.js';
 
-const byId = (id) => document.getElementById(id);
-export const jobPath = (id) => `v1/jobs/${encodeURIComponent(id)}`;
+const ROWS_BESIDE_VIEW = 6;  // above and below, so that a scroll finds them drawn
 
-// ---- What is known ----
-
-const jobs = new Map();   // id → job
-const rows = new Map();   // id → row, for those on the page
-const dirty = new Set();  // ids of jobs whose row is to be written again
-let arrivals = 0;
-let live = false;          // is what stands here the latest?
-let orderChanged = false;
-let drawing = false;
+const rows = new Map();   // id → JobRow, those that are elements
+let shown = [];           // the jobs that pass the filters, newest first
+let currentId = null;     // of the row that Tab reaches
+let state = '';           // '': all
+let words = [];           // each has to be in the job
+let rowHeight = 0;
+let isStale = true;       // `shown` is to be made again
 let onAct = () => {};
 
-// Jobs of the same millisecond: the later to arrive stands first.
-const newestFirst = (a, b) =>
-  a.createdAt === b.createdAt ? b.arrival - a.arrival : a.createdAt < b.createdAt ? 1 : -1;
+const grid = () => byId('grid');
+const matches = (job) =>
+  (state === '' || job.state === state) && (words.length === 0 || words.every((word) => textOf(job).includes(word)));
 
-/// A snapshot replaces what was known of the job; progress, which carries less, adds to it.
-export function takeJob(told) {
-  const before = jobs.get(told.id);
-  const job = { ...before, ...told, arrival: before?.arrival ?? ++arrivals };
-  jobs.set(job.id, job);
-  dirty.add(job.id);
-  if (!before || before.createdAt !== job.createdAt) orderChanged = true;
-  if (before && before.state !== job.state) announce(job);
-  drawSoon();
+function textOf(job) {
+  job.searched ??= [job.id, job.kind, job.owner, job.runner, job.message, job.failedReason]
+    .filter(Boolean).join('\n').toLowerCase();
+  return job.searched;
 }
-
-export function removeJob({ id }) {
-  if (!jobs.delete(id)) return;
-  orderChanged = true;
-  drawSoon();
-}
-
-export function clearJobs() {
-  jobs.clear();
-  orderChanged = true;
-  drawSoon();
-}
-
-export const hasJobs = () => jobs.size > 0;
-export const isOver = (id) => jobs.has(id) && isFinished(jobs.get(id));
-export const isFinished = (job) => !['pending', 'active'].includes(job.state);
 
 /// `act(job)` is called when the button of a job's row is pressed: cancel, or delete when finished.
-export function listenToRows(act) {
+export function startJobList(act) {
   onAct = act;
+  listenToJobs(({ touched, membershipChanged }) => {
+    if (membershipChanged || state !== '' || words.length > 0) isStale = true;
+    for (const job of touched) rows.get(job.id)?.write();
+    draw();
+  });
+  grid().addEventListener('scroll', drawSoon, { passive: true });
+  grid().addEventListener('keydown', onKey);
+  grid().addEventListener('focusin', onFocus);
+  grid().addEventListener('click', onClick);
+  new ResizeObserver(onResize).observe(grid());
+  for (const chip of document.querySelectorAll('[data-filter]')) {
+    chip.onclick = () => filterBy(chip.dataset.filter);
+  }
+  byId('search').oninput = () => searchFor(byId('search').value);
+  byId('clear-filters').onclick = () => {
+    byId('search').value = '';
+    searchFor('');
+    filterBy('');
+    byId('search').focus();
+  };
 }
 
-/// Old values stand back, and an empty list is not called empty before the server has said so.
-export function setLive(isLive) {
-  live = isLive;
-  byId('jobs').classList.toggle('stale', !live);
-  drawSoon();
+/// Puts the focus on the row that was left, or on the list.
+export function focusList() {
+  draw();
+  if (currentId && rows.has(currentId)) return focusRow(indexOf(currentId));
+  byId('jobs-title').focus();
+}
+
+function filterBy(chosen) {
+  state = chosen;
+  for (const chip of document.querySelectorAll('[data-filter]')) {
+    setAttribute(chip, 'aria-pressed', chip.dataset.filter === state);
+  }
+  showFromTop();
+}
+
+function searchFor(text) {
+  words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  showFromTop();
+}
+
+function showFromTop() {
+  isStale = true;
+  currentId = null;
+  grid().scrollTop = 0;
+  draw();
+}
+
+function onResize() {
+  rowHeight = Number.parseFloat(getComputedStyle(grid()).getPropertyValue('--row-height'));
+  draw();
 }
 
 // ---- Drawing ----
 
-function drawSoon() {
-  if (drawing) return;
-  drawing = true;
-  requestAnimationFrame(draw);
-}
+const drawSoon = oncePerFrame(() => draw());
 
 function draw() {
-  drawing = false;
-  if (orderChanged) placeRows();
-  for (const id of dirty) if (rows.has(id)) writeRow(rows.get(id), jobs.get(id));
-  dirty.clear();
+  if (isStale) renew();
   writeCounts();
-  byId('empty').hidden = jobs.size > 0 || !live;
+  writeNotes();
+  if (grid().clientHeight === 0 || rowHeight === 0) return;  // another page is shown
+  drawRows();
 }
 
-function placeRows() {
-  orderChanged = false;
-  const shown = [...jobs.values()].sort(newestFirst).slice(0, ROWS_MAX);
-  const keep = new Set(shown.map((job) => job.id));
-  for (const [id, row] of rows) if (!keep.has(id)) dropRow(id, row);
-  let at = byId('jobs').firstElementChild;
-  for (const { id } of shown) {
-    const { element } = rows.get(id) ?? makeRow(id);
-    if (element === at) at = at.nextElementSibling;
-    else byId('jobs').insertBefore(element, at);
+// What is looked at stays where it is when jobs come above it; at the top, the new ones are looked at.
+function renew() {
+  isStale = false;
+  const top = rowHeight > 0 ? Math.floor(grid().scrollTop / rowHeight) : 0;
+  const anchor = top > 0 ? shown[top] : null;
+  const before = shown;
+  shown = jobsByCreation().filter(matches).reverse();
+  if (before.length > 0 && currentId && !shown.includes(jobOf(currentId))) moveCurrent(before);
+  byId('rows').style.height = `${shown.length * rowHeight}px`;
+  setAttribute(grid(), 'aria-rowcount', shown.length + 1);
+  const moved = anchor ? shown.indexOf(anchor) - top : 0;
+  if (moved !== 0 && shown.includes(anchor)) grid().scrollTop += moved * rowHeight;
+}
+
+// Who stands on a row that goes is led to the one after it, not to the page's top.
+function moveCurrent(before) {
+  const hadFocus = rows.get(currentId)?.element.contains(document.activeElement);
+  const at = before.findIndex((job) => job.id === currentId);
+  const left = new Set(shown);
+  const isLeft = (job) => left.has(job);
+  const next = before.slice(at + 1).find(isLeft) ?? before.slice(0, at).findLast(isLeft);
+  currentId = next?.id ?? null;
+  if (!hadFocus) return;
+  if (next) queueMicrotask(() => focusRow(indexOf(currentId)));
+  else byId('jobs-title').focus();
+}
+
+function drawRows() {
+  const first = Math.max(0, Math.floor(grid().scrollTop / rowHeight) - ROWS_BESIDE_VIEW);
+  const end = Math.min(shown.length, first + Math.ceil(grid().clientHeight / rowHeight) + 2 * ROWS_BESIDE_VIEW);
+  const places = new Map();  // id → index
+  if (currentId) {
+    const at = indexOf(currentId);
+    if (at >= 0 && at < first) places.set(currentId, at);
   }
-  const beyond = jobs.size - shown.length;
-  byId('more').hidden = beyond === 0;
-  byId('more').textContent = `and ${whole.format(beyond)} more, older than these`;
-}
-
-function makeRow(id) {
-  const element = byId('row').content.firstElementChild.cloneNode(true);
-  const parts = {};
-  for (const part of element.querySelectorAll('[data-part]')) parts[part.dataset.part] = part;
-  parts.act.onclick = () => jobs.has(id) && onAct(jobs.get(id));
-  parts.id.href = jobPath(id);
-  const row = { element, parts, percent: null, movedAt: 0 };
-  rows.set(id, row);
-  dirty.add(id);
-  return row;
-}
-
-function dropRow(id, row) {
-  // A keyboard user who stands on the row is led to the next one, not back to the page's top.
-  if (row.element.contains(document.activeElement)) {
-    const next = row.element.nextElementSibling ?? row.element.previousElementSibling;
-    (next?.querySelector('.act') ?? byId('jobs-title')).focus();
+  for (let index = first; index < end; index += 1) places.set(shown[index].id, index);
+  if (currentId && !places.has(currentId) && indexOf(currentId) >= 0) places.set(currentId, indexOf(currentId));
+  for (const [id, row] of rows) {
+    if (places.has(id) && row.job === jobOf(id)) continue;
+    row.element.remove();
+    rows.delete(id);
   }
-  row.element.remove();
-  rows.delete(id);
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function writeRow(row, job) {
-  const { element, parts } = row;
-  const name = `${job.kind ?? 'job'} ${job.id}`;
-  if (element.dataset.state !== job.state) {
-    element.dataset.state = job.state;
-    write(parts.state, job.state);
-    write(parts.act, isFinished(job) ? 'Delete' : 'Cancel');
-    parts.act.setAttribute('aria-label', `${parts.act.textContent} ${name}`);
-    parts.bar.setAttribute('aria-label', `Progress of ${name}`);
+  const reached = currentId ?? shown[0]?.id;
+  let at = byId('rows').firstElementChild;
+  for (const [id, index] of places) {
+    if (!rows.has(id)) rows.set(id, new JobRow(shown[index], onAct));
+    const row = rows.get(id);
+    row.place(index, index * rowHeight, id === reached);
+    if (row.element === at) at = at.nextElementSibling;
+    else byId('rows').insertBefore(row.element, at);
   }
-  write(parts.kind, job.kind ?? 'job');
-  write(parts.runner, job.runner ?? '');
-  write(parts.owner, job.owner ?? '');
-  write(parts.attempt, job.attempt ? `attempt ${job.attempt}` : '');
-  write(parts.id, job.id);
-  write(parts.percent, percent(job.percent ?? 0));
-  write(parts.steps, `${count(job.done ?? 0)} of ${count(job.total ?? 0)}`);
-  writePace(parts, job);
-  const message = (job.state === 'failed' && job.failedReason) || job.message || '';
-  write(parts.message, message);
-  parts.kind.title = job.kind ?? '';
-  parts.id.title = job.id;
-  parts.message.title = message;
-  moveBar(row, job);
-}
-
-function writePace(parts, job) {
-  if (!isFinished(job)) {
-    write(parts.rate, job.ratePerSecond == null ? '' : `${rate(job.ratePerSecond)}/s`);
-    write(parts.time, job.etaSeconds == null ? '' : `${duration(job.etaSeconds)} left`);
-    return;
-  }
-  const finishedAt = new Date(job.finishedAt);
-  const tookMs = job.startedAt ? finishedAt - new Date(job.startedAt) : NaN;
-  write(parts.rate, tookMs >= 0 ? duration(tookMs / 1_000) : '');
-  write(parts.time, job.finishedAt ? `at ${finishedAt.toLocaleTimeString()}` : '');
-}
-
-// The bar glides for as long as the last step took, so that it arrives when the next is due.
-function moveBar(row, job) {
-  const now = performance.now();
-  const target = job.percent ?? 0;
-  if (target === row.percent) return;
-  const forward = row.percent !== null && target > row.percent;
-  const glideMs = isFinished(job) ? 150 : Math.min(Math.max(now - row.movedAt, 80), 1_000);
-  row.parts.fill.style.transitionDuration = `${forward ? Math.round(glideMs) : 0}ms, 300ms, 300ms`;
-  row.parts.fill.style.transform = `translateX(${target - 100}%)`;
-  row.parts.bar.setAttribute('aria-valuenow', target);
-  row.parts.bar.setAttribute('aria-valuetext', percent(target));
-  row.percent = target;
-  row.movedAt = now;
 }
 
 function writeCounts() {
-  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
-  for (const job of jobs.values()) counts[job.state] += 1;
-  for (const state of STATES) {
-    write(document.querySelector(`.counts [data-state="${state}"] b`), whole.format(counts[state]));
+  write(byId('count-all'), integer(jobCount()));
+  for (const name of STATES) write(byId(`count-${name}`), integer(stateCounts[name]));
+  const { active } = stateCounts;
+  const title = active ? `${integer(active)} active · progressd` : 'progressd';
+  if (document.title !== title && !byId('page-jobs').hidden) document.title = title;
+}
+
+function writeNotes() {
+  const isLive = connection().name === 'live';
+  const none = jobCount() === 0;
+  const passing = shown.length;
+  const isAway = connection().name === 'waiting';
+  byId('loading').hidden = !isLoading() || connection().name === 'refused';
+  const soFar = none ? 'Loading jobs…' : `Loading jobs: ${integer(jobCount())} so far…`;
+  write(byId('loading-text'), isAway ? 'Waiting for the server…' : soFar);
+  byId('empty').hidden = !(none && isLive && !isLoading());
+  byId('nothing').hidden = none || passing > 0;
+  byId('ghosts').hidden = !none || !byId('empty').hidden;
+  grid().hidden = none || passing === 0;
+  const beyond = jobsBeyond();
+  byId('beyond').hidden = beyond === 0;
+  write(byId('beyond'),
+    `The newest ${integer(JOBS_MAX)} jobs are kept here; ${integer(beyond)} older ones are not shown.`);
+  write(byId('shown-count'), passing === jobCount() ? '' : `${integer(passing)} of ${integer(jobCount())} shown`);
+}
+
+// ---- Keyboard and mouse ----
+
+const indexOf = (id) => shown.findIndex((job) => job.id === id);
+
+function focusRow(index) {
+  if (index < 0 || shown.length === 0) return;
+  const at = Math.min(index, shown.length - 1);
+  currentId = shown[at].id;
+  const head = byId('grid-head').offsetHeight;
+  const room = grid().clientHeight - head;
+  const top = at * rowHeight;
+  if (top < grid().scrollTop) grid().scrollTop = top;
+  else if (top + rowHeight > grid().scrollTop + room) grid().scrollTop = top + rowHeight - room;
+  drawRows();
+  rows.get(currentId).element.focus({ preventScroll: true });
+}
+
+function onKey(event) {
+  const row = event.target.closest('[data-id]');
+  if (!row || event.altKey || event.ctrlKey || event.metaKey) return;
+  const at = indexOf(row.dataset.id);
+  const page = Math.max(1, Math.floor(grid().clientHeight / rowHeight) - 1);
+  const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -at, End: shown.length - 1 - at };
+  if (event.key in steps) {
+    event.preventDefault();
+    focusRow(Math.max(0, at + steps[event.key]));
+  } else if (event.key === 'Enter' && event.target === row) {
+    location.hash = hrefOf(jobOf(row.dataset.id));
   }
-  document.title = counts.active ? `${whole.format(counts.active)} active · progressd` : 'progressd';
 }
 
-// Changes of state for screen readers, gathered for a second: many at once become a count.
-let changed = [];
-
-function announce(job) {
-  if (changed.push(job) === 1) setTimeout(speak, 1_000);
+function onFocus(event) {
+  const row = event.target.closest('[data-id]');
+  if (!row || row.dataset.id === currentId) return;
+  currentId = row.dataset.id;
+  drawRows();
 }
 
-function speak() {
-  const heard = changed;
-  changed = [];
-  const sentences = heard.length <= 3
-    ? heard.map((job) => `${job.kind ?? 'job'} ${job.state}`)
-    : STATES.map((state) => [heard.filter((job) => job.state === state).length, state])
-        .filter(([n]) => n > 0).map(([n, state]) => `${n} jobs ${state}`);
-  byId('announcer').textContent = `${sentences.join(', ')}.`;
-}
-
-// ---- Numbers as people read them ----
-
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const tenth = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-
-const count = (n) => (n < 100_000 ? whole : compact).format(n);
-const rate = (n) => (n < 100 ? tenth : compact).format(n);
-// Rounded down: a job is not at 100 % before it is.
-const percent = (n) => `${(Math.floor(n * 10) / 10).toFixed(1)} %`;
-
-function duration(seconds) {
-  if (seconds < 10) return `${tenth.format(seconds)} s`;
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3_600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86_400) return `${Math.floor(s / 3_600)} h ${Math.floor((s % 3_600) / 60)} min`;
-  return `${whole.format(Math.floor(s / 86_400))} d ${Math.floor((s % 86_400) / 3_600)} h`;
+function onClick(event) {
+  const row = event.target.closest('[data-id]');
+  if (!row || event.target.closest('a, button') || String(getSelection()) !== '') return;
+  currentId = row.dataset.id;
+  location.hash = hrefOf(jobOf(row.dataset.id));
 }
