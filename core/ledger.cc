@@ -66,6 +66,7 @@ void Ledger::settle(const Result<Sequence>& first, std::size_t changes) {
 bool Ledger::restore(std::unique_ptr<Job> restored) {
   Job& job = *restored;
   if (!jobs_.restore(std::move(restored))) return false;
+  history_bytes_ += job.topic.held_bytes();
   join_groups(job);
   return true;
 }
@@ -73,6 +74,7 @@ bool Ledger::restore(std::unique_ptr<Job> restored) {
 bool Ledger::restore(std::unique_ptr<Channel> restored) {
   Channel& channel = *restored;
   if (!channels_.restore(std::move(restored))) return false;
+  channel_bytes_ += channel.held_bytes();
   hub_.join(channel.topic, group_of_channel(channel.user));
   return true;
 }
@@ -81,6 +83,12 @@ void Ledger::join_groups(Job& job) {
   hub_.join(job.topic, group_of_all());
   hub_.join(job.topic, group_of_owner(job.spec.owner));
   if (!job.spec.kind.is_null()) hub_.join(job.topic, group_of_kind(job.spec.kind.view()));
+}
+
+void Ledger::publish(Job& job, const Event& event) {
+  const std::size_t before = job.topic.held_bytes();
+  hub_.publish(job.topic, event);
+  history_bytes_ += job.topic.held_bytes() - before;  // less: it wraps round
 }
 
 void Ledger::touch(const Change& change, const Job& job) {
@@ -115,8 +123,11 @@ Outcome Ledger::apply_to_job(Sequence sequence, const Change& change) {
   }
   Job& job = *outcome.job;
   if (change.kind == ChangeKind::kCreate) join_groups(job);
-  if (outcome.event) hub_.publish(job.topic, *outcome.event);
-  if (job.removed_sequence != 0) hub_.remove(job.topic);
+  if (outcome.event) publish(job, *outcome.event);
+  if (job.removed_sequence != 0) {
+    history_bytes_ -= job.topic.held_bytes();
+    hub_.remove(job.topic);
+  }
   if (keeper_ != nullptr) touch(change, job);
   for (ChangeObserver* observer : observers_) observer->on_applied(change, job);
   return outcome;
@@ -126,11 +137,14 @@ Outcome Ledger::apply_to_channel(Sequence sequence, const Change& change) {
   Outcome outcome;
   if (change.kind != ChangeKind::kChannelPost) {
     if (const auto taken = channels_.take(change)) {
+      channel_bytes_ -= taken->held_bytes();
       hub_.remove(taken->topic);
       if (keeper_ != nullptr) keeper_->touch_channel(taken->topic.id(), taken->user);
     }
     return outcome;
   }
+  const Channel* const known = channels_.find(change.job_id);
+  const std::size_t before = known == nullptr ? 0 : known->held_bytes();
   Result<ChannelTable::Posted> posted = channels_.post(sequence, change);
   if (!posted) {
     outcome.error = posted.error();
@@ -139,6 +153,7 @@ Outcome Ledger::apply_to_channel(Sequence sequence, const Change& change) {
   Channel& channel = posted->channel;
   if (posted->is_new) hub_.join(channel.topic, group_of_channel(channel.user));
   hub_.publish(channel.topic, posted->event);
+  channel_bytes_ += channel.held_bytes() - before;
   if (keeper_ != nullptr) keeper_->touch_channel(channel.topic.id(), channel.user);
   return outcome;
 }

@@ -76,6 +76,10 @@ class Ledger {
   void replay(Sequence sequence, const Change& change) { apply(sequence, change); }
   void restore_last_sequence(Sequence sequence) { last_sequence_ = sequence; }
 
+  /// What all jobs and channels take, with their histories. Jobs that were removed have a bound of
+  /// their own.
+  std::size_t held_bytes() const { return jobs_.bytes() + history_bytes_ + channel_bytes_; }
+
   /// Of the latest change that was applied.
   Sequence last_sequence() const { return last_sequence_; }
 
@@ -86,6 +90,7 @@ class Ledger {
   Outcome apply_to_job(Sequence sequence, const Change& change);
   Outcome apply_to_channel(Sequence sequence, const Change& change);
   void join_groups(Job& job);
+  void publish(Job& job, const Event& event);
   void defer(std::vector<Change> changes, const Done& done);
   void touch(const Change& change, const Job& job);
 
@@ -103,6 +108,8 @@ class Ledger {
   Sequence last_sequence_ = 0;
   std::uint64_t changes_applied_ = 0;
   std::uint64_t changes_refused_ = 0;
+  std::size_t history_bytes_ = 0;  // of jobs in the table
+  std::size_t channel_bytes_ = 0;
   DeferredJournal* deferred_ = nullptr;  // null: the journal is in memory
   StateKeeper* keeper_ = nullptr;        // with `deferred_`
   std::unique_ptr<OnTheirWay> on_their_way_;

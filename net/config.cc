@@ -68,6 +68,9 @@ void add_job_flags(CLI::App& app, Config& config) {
   flags.duration("--retain-finished", config.retain_finished_ms,
                  "How long a job is kept after its end");
   flags.count("--max-jobs", config.jobs.jobs_max, "Jobs at once, finished ones included; 0: any");
+  flags.bytes("--max-job-bytes", config.job_bytes_max,
+              "What all jobs and channels may take with their histories before none is created and "
+              "nothing posted any more; 0: any");
   flags.count("--max-idempotency-keys", config.jobs.idempotency_keys_max,
               "Idempotency keys at once, each kept for 24 h; 0: any");
   flags.count("--job-threads", config.job_threads,
@@ -141,17 +144,24 @@ void add_limit_flags(CLI::App& app, Config& config) {
   flags.bytes("--max-job-bytes-per-user", access.job_bytes_per_user_max,
               "What the jobs of one user may take before they may create no more, where users are "
               "known");
+  flags.count("--max-idempotency-keys-per-user", access.idempotency_keys_per_user_max,
+              "Idempotency keys at once of one user, where users are known");
   flags.count("--create-rate", access.creates_per_second_max,
               "Jobs that one user may create per second, where users are known");
   flags.count("--report-rate", access.reports_per_second_max,
               "Reports that one user may make per second, on jobs and to channels, where users are "
               "known");
+  flags.count("--read-rate", access.reads_per_second_max,
+              "GET and HEAD requests that one user may make per second, streams too, where users "
+              "are known");
   HttpLimits& limits = config.http.limits;
   flags.bytes("--max-header-bytes", limits.header_bytes_max,
               "Request line, header fields and trailers");
   flags.count("--max-headers", limits.headers_max, "Header fields of a request");
   flags.bytes("--max-url-bytes", limits.url_bytes_max, "A request's target");
   flags.bytes("--max-body-bytes", limits.body_bytes_max, "A request's body");
+  flags.bytes("--max-bodies-bytes", limits.bodies_bytes_max,
+              "The bodies of all requests that are under way at once");
   flags.count("--max-pipelined", config.http.pipelined_max,
               "Requests of one connection that are answered in a turn; the others of it wait");
   flags.duration("--header-timeout", config.http.header_timeout_ms,
@@ -310,10 +320,10 @@ Config in_force(Config config) {
   HttpLimits& http = config.http.limits;
   for (std::size_t* bound :
        {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max, &http.body_bytes_max,
-        &config.history.bytes_max, &config.http.pipelined_max, &config.streams.outbox_bytes_max,
-        &config.jobs.jobs_max, &config.jobs.idempotency_keys_max, &config.channels.channels_max,
-        &config.access.streams_per_user_max, &config.access.streams_per_address_max,
-        &config.access.jobs_per_user_max}) {
+        &http.bodies_bytes_max, &config.history.bytes_max, &config.http.pipelined_max,
+        &config.streams.outbox_bytes_max, &config.jobs.jobs_max, &config.jobs.idempotency_keys_max,
+        &config.channels.channels_max, &config.access.streams_per_user_max,
+        &config.access.streams_per_address_max, &config.access.jobs_per_user_max}) {
     if (*bound == 0) *bound = kNoBound;
   }
   if (!config.access.keys) {  // everybody is the same user
@@ -338,8 +348,11 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
           {"maxJobsPerUser", number(config.access.jobs_per_user_max)},
           {"maxJobBytesPerUser", number(config.access.job_bytes_per_user_max)},
           {"createRate", number(config.access.creates_per_second_max)},
+          {"maxIdempotencyKeysPerUser", number(config.access.idempotency_keys_per_user_max)},
           {"reportRate", number(config.access.reports_per_second_max)},
+          {"readRate", number(config.access.reads_per_second_max)},
           {"maxJobs", number(config.jobs.jobs_max)},
+          {"maxJobBytes", number(config.job_bytes_max)},
           {"maxIdempotencyKeys", number(config.jobs.idempotency_keys_max)},
           {"maxChannels", number(config.channels.channels_max)},
           {"historyEvents", number(config.history.events_max)},
@@ -350,6 +363,7 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
           {"maxHeaders", number(http.headers_max)},
           {"maxUrlBytes", number(http.url_bytes_max)},
           {"maxBodyBytes", number(http.body_bytes_max)},
+          {"maxBodiesBytes", number(http.bodies_bytes_max)},
           {"maxPipelined", number(config.http.pipelined_max)},
           {"headerTimeout", config.http.header_timeout_ms},
           {"bodyTimeout", config.http.body_timeout_ms},

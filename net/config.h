@@ -30,6 +30,7 @@ struct Config {
   HistoryLimits history;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;
+  std::size_t job_bytes_max = std::size_t{1024} * 1024 * 1024;  // of all; 0: any
   Millis retain_channels_ms = 86'400'000;
   ChannelLimits channels;
   std::size_t job_threads = 0;      // 0: as many as processors

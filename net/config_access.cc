@@ -60,6 +60,15 @@ void add_access_flags(CLI::App& app, AccessSettings& access) {
                  check_member("--auth", mode, {"none", "jwt"});
                });
   add_token_flags(app, access);
+  flags.parsed(
+      "--ticket-secret-file",
+      "Tickets for streams are signed with the secret in this file, of 32 bytes or more, "
+      "which all nodes share. Without it, with --jwt-secret-file's; else they are good for "
+      "the process alone that issued them",
+      "PATH", "", [&access](const std::string& path) {
+        access.ticket_secret =
+            Flags::value_or_throw("--ticket-secret-file", KeySet::open(KeyFileKind::kSecret, path));
+      });
   flags.on_off("--no-query-token", access.query_token_ignored,
                "A token does not count as ?access_token=, where logs of others may keep it");
   flags.list("--cors-origin", access.cors_origins,
@@ -83,7 +92,8 @@ void check_access(const CLI::App& app, AccessSettings& access) {
     }
   }
   // Who gives one of these believes that tokens are checked.
-  for (const char* flag : {"--jwt-audience", "--jwt-issuer", "--jwt-require-exp"}) {
+  for (const char* flag :
+       {"--jwt-audience", "--jwt-issuer", "--jwt-require-exp", "--ticket-secret-file"}) {
     if (is_given(app, flag) && !access.keys) {
       throw CLI::ValidationError(flag, fmt::format("needs a key: add {}", kKeyFlags));
     }

@@ -30,6 +30,7 @@ std::vector<std::string_view> keep_what_is_fixed(const Config& running, Config& 
   if (running.access.keys.has_value() != next.access.keys.has_value()) {
     // Nor what is meant for the other case.
     next.access.keys = running.access.keys;
+    next.access.ticket_secret = running.access.ticket_secret;
     next.access.token_rules = running.access.token_rules;
     next.access.cors_origins = running.access.cors_origins;
     fixed.push_back("--auth");

@@ -92,19 +92,18 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       task_keeper_({loop, ledger_, jobs_, hub_, clock_, config_.keep_told_tasks_ms}),
       lag_(loop),
       gate_(config_.access, is_on_loopback(config_), clock_, random_),
-      creation_limits_(jobs_, ledger_, loop,
-                       {config_.access.jobs_per_user_max, config_.access.job_bytes_per_user_max,
-                        config_.access.creates_per_second_max}),
+      budget_(ledger_, jobs_, config_.job_bytes_max),
+      creation_limits_(jobs_, ledger_, budget_, loop, creation_limits()),
       report_limits_(loop, limits_.access.reports_per_second_max),
-      job_api_(
-          {ledger_, jobs_, ids_, clock_, random_, creation_limits_, report_limits_, kSharedJobIds}),
-      report_api_(ledger_, clock_, report_limits_),
+      job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_, budget_, report_limits_,
+                kSharedJobIds}),
+      report_api_(ledger_, budget_, clock_, report_limits_),
       opener_({ledger_, ids_, random_}),
       stream_api_({jobs_, ids_, opener_}),
       ticket_api_(gate_, jobs_),
       watches_({loop, hub_, opener_, random_}, config_.watches),
-      operations_api_({config_, jobs_, hub_, ids_, io_, connections_, streams_, stream_limits_,
-                       lag_, watches_, durable_, [this] { return is_ready(); }}),
+      operations_api_({config_, jobs_, ledger_, hub_, ids_, io_, connections_, streams_,
+                       stream_limits_, lag_, watches_, durable_, [this] { return is_ready(); }}),
       metrics_api_({connections_, streams_, jobs_, channels_, ledger_, hub_, cpu_runner_, lag_,
                     watches_, http_, durable_}),
       demo_jobs_({ledger_, jobs_, clock_, random_, config_.demo_jobs, creation_limits_}),
@@ -141,7 +140,8 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
 
 CreationLimits::Limits Server::creation_limits() const {
   const AccessSettings& access = config_.access;
-  return {access.jobs_per_user_max, access.job_bytes_per_user_max, access.creates_per_second_max};
+  return {access.jobs_per_user_max, access.job_bytes_per_user_max, access.creates_per_second_max,
+          access.idempotency_keys_per_user_max};
 }
 
 Listeners::Limits Server::listener_limits() const {
@@ -206,8 +206,8 @@ void Server::become_ready() {
 void Server::add_seed_systems() {
   const auto add = [this](auto system) { seed_systems_.push_back(std::move(system)); };
   add(std::make_unique<JobStatus>(JobStatus::Parts{jobs_, ids_, opener_, demo_jobs_, watches_}));
-  add(std::make_unique<ProgressChannels>(
-      ProgressChannels::Parts{ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_}));
+  add(std::make_unique<ProgressChannels>(ProgressChannels::Parts{
+      ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_, budget_}));
   add(std::make_unique<QueuedJobs>(QueuedJobs::Parts{jobs_, ids_, random_, opener_, demo_jobs_}));
   add(std::make_unique<LoopingTask>(LoopingTask::Parts{ids_, opener_, demo_jobs_}));
   add(std::make_unique<StartedTasks>(

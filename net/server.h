@@ -114,6 +114,7 @@ class Server {
   TaskKeeper task_keeper_;
   LagMeter lag_;
   Gate gate_;
+  ByteBudget budget_;
   CreationLimits creation_limits_;
   ReportLimits report_limits_;
   JobApi job_api_;

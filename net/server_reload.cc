@@ -22,6 +22,7 @@ void Server::reload(Config next) {
   stream_limits_.use_bounds(limits_.access.streams_per_user_max,
                             config_.access.streams_per_address_max);
   creation_limits_.use_limits(creation_limits());
+  budget_.use_bytes_max(config_.job_bytes_max);
   report_limits_.use_rate(limits_.access.reports_per_second_max);
   hub_.use_history(limits_.history);
   caretaker_.use_retention(config_.retain_finished_ms, config_.retain_channels_ms);

@@ -44,6 +44,8 @@ class Text {
     if (rep_ == nullptr) return {};
     return {reinterpret_cast<const char*>(rep_ + 1), rep_->size};
   }
+  /// Whether it is the same text in memory, or both are null.
+  bool is_same_as(const Text& other) const { return rep_ == other.rep_; }
   friend bool operator==(const Text& a, const Text& b) {
     return a.rep_ == b.rep_ || (a.is_null() == b.is_null() && a.view() == b.view());
   }

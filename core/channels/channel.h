@@ -35,6 +35,12 @@ class Channel final : public Subject {
 
   std::string topic_name() const override { return group_of_channel(user); }
 
+  /// What it takes with its history, which mostly holds the latest object too.
+  std::size_t held_bytes() const {
+    return sizeof(Channel) + user.size() + topic.held_bytes() +
+           (topic.kept() == 0 ? latest.json.view().size() : 0);
+  }
+
   const std::string user;
   ChannelValue latest;
   Millis posted_at = 0;                  // of the steady clock

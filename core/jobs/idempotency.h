@@ -36,6 +36,8 @@ class IdempotencyTable {
     return entries_.contains(joined(owner, key));
   }
   std::size_t size() const { return entries_.size(); }
+  /// Of them those of this owner.
+  std::size_t count_of(std::string_view owner) const;
   bool full() const { return entries_.size() >= keys_max_; }
   /// Shape: the key is new and the table not full.
   void add(std::string_view owner, std::string_view key, Entry entry, Millis at);
@@ -43,10 +45,13 @@ class IdempotencyTable {
  private:
   void expire(Millis at);
   static std::string joined(std::string_view owner, std::string_view key);
+  /// The owner in what joined() gave.
+  static std::string owner_in(std::string_view name);
 
   std::size_t keys_max_;
   std::unordered_map<std::string, Entry> entries_;
   std::multimap<Millis, std::string> by_age_;
+  std::unordered_map<std::string, std::size_t> by_owner_;  // how many
 };
 
 }  // namespace progressd

@@ -77,7 +77,8 @@ std::int32_t Job::eta_seconds() const {
 
 std::size_t Job::held_bytes() const {
   const std::size_t texts = spec.id.size() + spec.owner.size() + spec.message.view().size() +
-                            spec.failed_reason.view().size() + spec.result.view().size();
+                            spec.failed_reason.view().size() + spec.result.view().size() +
+                            spec.traceparent.view().size();
   return sizeof(Job) + texts + (result == spec.result ? 0 : result.view().size());
 }
 

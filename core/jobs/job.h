@@ -38,6 +38,7 @@ struct JobSpec {
   std::string id;
   Text kind;
   Runner runner = Runner::kTimer;
+  bool removed_once_told = false;  // when it is over, as soon as a reader of it was told so
   std::string owner;
   std::int64_t total = 100;
   Text message;
@@ -48,7 +49,7 @@ struct JobSpec {
   Text result;                     // JSON, set on completion
   std::int64_t repeat = 1;         // rounds; 0: for ever
   Millis stall_after_ms = 0;       // external: fails when unreported for so long; 0: never
-  bool removed_once_told = false;  // when it is over, as soon as a reader of it was told so
+  Text traceparent;                // of the request that made it; see traceparent.h
 };
 
 /// Progress per second as an exponentially weighted mean over the last seconds, of the steady

@@ -71,6 +71,8 @@ void JobJson::write_whole(const Job& job, const Event& event, JsonWriter& out) {
   put_time(is_terminal(state) ? job.finished_at : 0, out);
   out.put(R"(,"attempt":)");
   out.integer(event.attempt);
+  out.put(R"(,"traceparent":)");
+  out.string_or_null(job.spec.traceparent);
   put_estimate(event, out);
   put_event_id(event, out);
   out.end_object();
@@ -99,6 +101,10 @@ std::string_view JobJson::progress(const Job& job, const Event& event, bool with
   out_.string_or_null(job.spec.kind);
   put_moving(event, out_);
   put_estimate(event, out_);
+  if (!job.spec.traceparent.is_null()) {  // the others' progress is no longer for it
+    out_.put(R"(,"traceparent":)");
+    out_.string_or_null(job.spec.traceparent);
+  }
   if (with_id) put_event_id(event, out_);
   out_.end_object();
   return out_.view();

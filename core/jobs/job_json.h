@@ -20,7 +20,8 @@ class JobJson {
   std::string_view whole(const Job& job);
   /// The whole job as it was after `event`, one of its own.
   std::string_view whole(const Job& job, const Event& event);
-  /// What changes while it runs: id, kind, state, done, total, percent, message, rate, ETA.
+  /// What changes while it runs: id, kind, state, done, total, percent, message, rate, ETA; and the
+  /// traceparent of a job that has one.
   /// `with_id`: and the event's own id, as the whole job always carries it.
   std::string_view progress(const Job& job, const Event& event, bool with_id);
   /// Adds the whole job as it is now to a larger document.

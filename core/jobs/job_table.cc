@@ -170,6 +170,7 @@ void JobTable::enter(std::unique_ptr<Job> owned) {
   of_owner.jobs.emplace(job.created_sequence, &job);
   if (!is_terminal(job.state)) ++of_owner.live;
   of_owner.bytes += job.held_bytes();
+  bytes_ += job.held_bytes();
   ++counted(job);
 }
 
@@ -221,16 +222,17 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   const bool begins = job.state == State::kPending &&
                       (report.state == State::kActive || (!report.state && done > 0));
   const bool message_changed = !report.message.is_null() && !(report.message == job.message);
-  const bool changed = total != job.total || done != job.done || message_changed ||
-                       (!report.result.is_null() && !(report.result == job.result));
+  const bool result_changed = !report.result.is_null() && !(report.result == job.result);
+  const bool changed = total != job.total || done != job.done || message_changed || result_changed;
   // How long the steps took that were done before the first report, nobody knows.
   if (job.state == State::kActive && done != job.done)
     job.rate.add(done - job.done, change.at.steady);
   if (begins) set_state(job, State::kActive, change.at);
   job.total = total;
   job.done = done;
-  if (!report.message.is_null()) job.message = report.message;
-  if (!report.result.is_null()) set_result(job, report.result);
+  // The same text again is not held twice, here and in the history.
+  if (message_changed) job.message = report.message;
+  if (result_changed) set_result(job, report.result);
   if (report.state && is_terminal(*report.state)) {
     if (!report.failed_reason.is_null()) job.failed_reason = report.failed_reason;
     return finish(sequence, job, *report.state, change.at);
@@ -320,6 +322,7 @@ Outcome JobTable::remove(Sequence sequence, Job& job, const Change& change) {
   const auto owner = by_owner_.find(job.spec.owner);
   owner->second.jobs.erase(job.created_sequence);
   owner->second.bytes -= job.held_bytes();
+  bytes_ -= job.held_bytes();
   if (owner->second.jobs.empty()) by_owner_.erase(owner);
   --counted(job);
   job.removed_sequence = sequence;
@@ -343,10 +346,11 @@ void JobTable::forget_first_removed() {
 }
 
 void JobTable::set_result(Job& job, const Text& result) {
-  std::size_t& bytes = by_owner_.at(job.spec.owner).bytes;
-  bytes -= job.held_bytes();
+  const std::size_t before = job.held_bytes();
   job.result = result;
-  bytes += job.held_bytes();
+  const std::size_t more = job.held_bytes() - before;  // less: it wraps round
+  by_owner_.at(job.spec.owner).bytes += more;
+  bytes_ += more;
 }
 
 void JobTable::set_state(Job& job, State state, Moment at) {

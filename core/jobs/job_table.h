@@ -86,12 +86,17 @@ class JobTable {
   std::size_t live_of(const std::string& owner) const;
   /// What all of the owner's jobs take, without their histories.
   std::size_t bytes_of(const std::string& owner) const;
+  /// The same of everybody's.
+  std::size_t bytes() const { return bytes_; }
 
   /// The job that has been over for longest, if that was by then, by the steady clock.
   const Job* oldest_finished(Millis over_by) const;
   /// Jobs that are over, by the sequence of their end.
   const BySequence& finished() const { return finished_; }
   std::size_t idempotency_keys() const { return idempotency_.size(); }
+  std::size_t idempotency_keys_of(std::string_view owner) const {
+    return idempotency_.count_of(owner);
+  }
 
   /// Jobs that were removed lately, the first removed first.
   const std::deque<std::unique_ptr<Job>>& removed() const { return removed_; }
@@ -123,7 +128,8 @@ class JobTable {
     std::size_t bytes = 0;
   };
   std::unordered_map<std::string, Owned> by_owner_;
-  BySequence finished_;  // by the sequence of their end
+  std::size_t bytes_ = 0;  // of all owners
+  BySequence finished_;    // by the sequence of their end
   std::deque<std::unique_ptr<Job>> removed_;
   std::deque<std::size_t> removed_bytes_of_;  // each one's, as it was removed
   std::size_t removed_bytes_ = 0;             // of all of them

@@ -23,6 +23,10 @@ constexpr std::uint8_t kHasTotal = 4;
 constexpr std::uint8_t kHasTexts = 8;
 constexpr std::uint8_t kHasIfMatch = 16;  // in version 1
 
+// What a job's spec says at its end, a bit each.
+constexpr std::uint8_t kRemovedOnceTold = 1;
+constexpr std::uint8_t kHasTraceparent = 2;  // not in files of version 2
+
 void encode_report(const Report& report, ByteWriter& out) {
   const bool has_texts =
       !report.message.is_null() || !report.result.is_null() || !report.failed_reason.is_null();
@@ -136,7 +140,10 @@ void encode_spec(const JobSpec& spec, ByteWriter& out) {
   out.text(spec.result);
   out.integer(spec.repeat);
   out.integer(spec.stall_after_ms);
-  out.byte(spec.removed_once_told ? 1 : 0);
+  const bool has_trace = !spec.traceparent.is_null();
+  out.byte(static_cast<std::uint8_t>((spec.removed_once_told ? kRemovedOnceTold : 0) |
+                                     (has_trace ? kHasTraceparent : 0)));
+  if (has_trace) out.text(spec.traceparent);
 }
 
 JobSpec decode_spec(ByteReader& in) {
@@ -156,7 +163,10 @@ JobSpec decode_spec(ByteReader& in) {
   spec.result = in.text();
   spec.repeat = in.integer();
   spec.stall_after_ms = in.integer();
-  spec.removed_once_told = in.byte() != 0;
+  const std::uint8_t says = in.byte();
+  if (says > (kRemovedOnceTold | kHasTraceparent)) in.fail();
+  spec.removed_once_told = (says & kRemovedOnceTold) != 0;
+  if ((says & kHasTraceparent) != 0) spec.traceparent = in.text();
   return spec;
 }
 

@@ -224,6 +224,14 @@ std::vector<std::string> Hub::topic_names(SubscriberId id) const {
   return names;
 }
 
+std::size_t Hub::readers_of_group(const std::string& name) const {
+  std::size_t readers = 0;
+  const auto found = groups_.find(name);
+  if (found == groups_.end()) return readers;
+  for (const Feed* feed : found->second->feeds) readers += feed->subscribers.size();
+  return readers;
+}
+
 std::map<std::string, std::size_t> Hub::readers_of_groups(std::string_view prefix) const {
   std::map<std::string, std::size_t> readers;
   for (const auto& [name, group] : groups_) {

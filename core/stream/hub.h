@@ -93,6 +93,8 @@ class Hub {
   /// For operators: the names of what the reader reads, and the latest event it was handed.
   std::vector<std::string> topic_names(SubscriberId id) const;
   Sequence handed_through(SubscriberId id) const;
+  /// How many readers the group has.
+  std::size_t readers_of_group(const std::string& name) const;
   /// How many readers each group has whose name begins with `prefix`, by the rest of its name;
   /// those without one are left out.
   std::map<std::string, std::size_t> readers_of_groups(std::string_view prefix) const;

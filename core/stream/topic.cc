@@ -15,16 +15,15 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
     return;
   }
   if (count_ == ring_.size() && ring_.size() < limits.events_max) grow(limits.events_max);
-  history_bytes_ += event.message.view().size();
-  if (count_ == ring_.size()) {
-    history_bytes_ -= ring_[head_].message.view().size();
-    dropped_through_ = ring_[head_].sequence;
-    ring_[head_] = event;
-    head_ = static_cast<std::uint32_t>((head_ + 1) % ring_.size());
-  } else {
-    ring_[(head_ + count_) % ring_.size()] = event;
-    ++count_;
+  if (count_ == ring_.size()) pass_oldest();
+  Event& room = ring_[place(count_)];
+  // Mostly there is no text.
+  if (!event.message.is_null() &&
+      (count_ == 0 || !at(count_ - 1).message.is_same_as(event.message))) {
+    history_bytes_ += event.message.view().size();
   }
+  room = event;
+  ++count_;
   while (count_ > limits.events_max || (history_bytes_ > limits.bytes_max && count_ > 1)) {
     drop_oldest();
   }
@@ -33,18 +32,26 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
 void Topic::prefetch() const {
   if (!feeds_.empty()) __builtin_prefetch(feeds_.front(), /*rw=*/1);
   if (!ring_.empty()) {
-    const Event& next = ring_[(head_ + count_) % ring_.size()];
+    const Event& next = ring_[place(count_)];
     __builtin_prefetch(&next, /*rw=*/1);
     __builtin_prefetch(reinterpret_cast<const char*>(&next + 1) - 1, /*rw=*/1);
   }
 }
 
-void Topic::drop_oldest() {
-  history_bytes_ -= ring_[head_].message.view().size();
-  dropped_through_ = ring_[head_].sequence;
-  ring_[head_] = Event();  // its text is given back
-  head_ = static_cast<std::uint32_t>((head_ + 1) % ring_.size());
+void Topic::pass_oldest() {
+  const Event& oldest = ring_[head_];
+  if (!oldest.message.is_null() && (count_ == 1 || !at(1).message.is_same_as(oldest.message))) {
+    history_bytes_ -= oldest.message.view().size();
+  }
+  dropped_through_ = oldest.sequence;
+  head_ = static_cast<std::uint32_t>(place(1));
   --count_;
+}
+
+void Topic::drop_oldest() {
+  Event& oldest = ring_[head_];
+  pass_oldest();
+  oldest = Event();  // its text is given back
 }
 
 void Topic::grow(std::size_t events_max) {

@@ -40,8 +40,10 @@ class Topic {
   void append(const Event& event, const HistoryLimits& limits);
   /// How many events are kept.
   std::size_t kept() const { return count_; }
-  /// Of the texts of the kept events; one that several share counts for each.
+  /// Of the texts of the kept events; one that events in a row share counts once.
   std::size_t history_bytes() const { return history_bytes_; }
+  /// What all that is kept takes.
+  std::size_t held_bytes() const { return history_bytes_ + ring_.size() * sizeof(Event); }
   /// Fetches what append() and a publication touch into the processor's cache.
   void prefetch() const;
 
@@ -68,8 +70,15 @@ class Topic {
 
   /// How many of the kept events are not later than `sequence`.
   std::size_t count_through(Sequence sequence) const;
-  const Event& at(std::size_t index) const { return ring_[(head_ + index) % ring_.size()]; }
+  const Event& at(std::size_t index) const { return ring_[place(index)]; }
+  /// Where the kept event `index` stands, or the one behind the last.
+  std::size_t place(std::size_t index) const {
+    const std::size_t straight = head_ + index;
+    return straight < ring_.size() ? straight : straight - ring_.size();
+  }
   void grow(std::size_t events_max);
+  /// The oldest is no longer kept; its place is free for another one.
+  void pass_oldest();
   void drop_oldest();
 
   TopicId id_;

@@ -10,10 +10,11 @@ namespace progressd {
 namespace {
 
 constexpr std::string_view kMethods = "GET, HEAD, POST, PATCH, DELETE";
-// Cache-Control: pages that read a stream with fetch() often send `no-cache`.
+// Cache-Control: pages that read a stream with fetch() often send `no-cache`. traceparent and
+// tracestate: so do pages that are traced.
 constexpr std::string_view kHeaders =
     "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, "
-    "Cache-Control";
+    "Cache-Control, traceparent, tracestate";
 constexpr std::string_view kExposed = "Location, ETag, Retry-After";
 constexpr int kPreflightKeptSeconds = 7'200;  // Chromium keeps one no longer
 
@@ -47,7 +48,7 @@ bool is_origin(std::string_view text) {
 }  // namespace
 
 Result<std::string> parse_origin(std::string_view text) {
-  if (text == kAnyOrigin || text == "null" || is_origin(text)) return std::string(text);
+  if (text == kAnyOrigin || text == kNullOrigin || is_origin(text)) return std::string(text);
   return fail(Errc::kInvalid,
               fmt::format("'{}' is no origin: write it as browsers do, like https://app.example or "
                           "http://localhost:3000, in small letters, with no path and no default "
@@ -62,8 +63,9 @@ Cors::Cors(const std::vector<std::string>& origins) {
       any_ = true;
       continue;
     }
-    named_.push_back({origin, fmt::format("{}Access-Control-Allow-Credentials: true\r\n{}",
-                                          lines_for(origin), kVary)});
+    const std::string_view credentials =
+        origin == kNullOrigin ? "" : "Access-Control-Allow-Credentials: true\r\n";
+    named_.push_back({origin, fmt::format("{}{}{}", lines_for(origin), credentials, kVary)});
   }
   if (any_) other_header_lines_ = lines_for(kAnyOrigin);
   if (!named_.empty()) other_header_lines_ += kVary;

@@ -5,7 +5,11 @@
 //   none            -                         -                   -
 //   *               *                         *                   *
 //   named           its name, credentials     -                   -
+//   null named      null, no credentials      -                   -
 //   named and *     its name, credentials     *                   *
+//
+// `null` is what any page says that is in a sandbox, in a file, or came by a redirect: to name it
+// is to name nobody.
 //
 // Where there are named ones, the answer depends on who asks, and says so with Vary.
 // Source: the WHATWG Fetch standard, "HTTP extensions", CORS protocol.
@@ -26,6 +30,7 @@ namespace progressd {
 
 inline constexpr std::size_t kCorsOriginsMax = 100;
 inline constexpr std::string_view kAnyOrigin = "*";
+inline constexpr std::string_view kNullOrigin = "null";
 
 /// An origin as browsers write it (`https://app.example:8443`, `null`), or `*`.
 /// Errors: kInvalid, for what no browser would send: then nothing would ever be equal to it.
@@ -39,7 +44,10 @@ class Cors {
   /// Whether the page that sent the request may read its answer.
   bool allows(const Request& request) const;
   /// Whether it may, where the browser added a cookie by itself: only a named origin's may.
-  bool allows_credentials(const Request& request) const { return named(request) != nullptr; }
+  bool allows_credentials(const Request& request) const {
+    const Named* const one = named(request);
+    return one != nullptr && one->origin != kNullOrigin;
+  }
   /// Header lines for an answer to this request, each with its line end; good as long as this
   /// object is.
   std::string_view header_lines(const Request& request) const;

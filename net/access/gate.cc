@@ -28,6 +28,7 @@ TicketUse use_of(const Request& request) {
 }
 
 std::string_view shared_secret(const AccessSettings& settings) {
+  if (settings.ticket_secret) return settings.ticket_secret->secret();
   return settings.keys ? settings.keys->secret() : std::string_view();
 }
 
@@ -39,7 +40,8 @@ Gate::Gate(const AccessSettings& settings, bool on_loopback, const Clock& clock,
       cors_(settings.cors_origins),
       query_token_(!settings.query_token_ignored),
       shared_secret_(shared_secret(settings)),
-      tickets_(ticket_secret(shared_secret_, random), random) {
+      tickets_(ticket_secret(shared_secret_, random), random),
+      reads_(settings.reads_per_second_max) {
   if (settings.keys) {
     verifier_.emplace(*settings.keys, settings.token_rules);
   } else if (on_loopback) {
@@ -50,6 +52,7 @@ Gate::Gate(const AccessSettings& settings, bool on_loopback, const Clock& clock,
 void Gate::use(const AccessSettings& settings) {
   cors_ = Cors(settings.cors_origins);
   query_token_ = !settings.query_token_ignored;
+  reads_.use_rate(settings.reads_per_second_max);
   if (host_rule_) host_rule_.emplace(settings.allowed_hosts);
   if (!verifier_) return;
   verifier_.emplace(*settings.keys, settings.token_rules);  // and no token is remembered as good
@@ -92,6 +95,14 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!caller) return unauthorized(caller.error(), /*token_sent=*/true);
   request.caller = std::move(*caller);
   return std::nullopt;
+}
+
+std::optional<Response> Gate::refuse_read(const Request& request) {
+  const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
+  if (!request.caller.authenticated || !is_read) return std::nullopt;
+  const int wait_seconds = reads_.take(request.caller.user, clock_.steady_at());
+  if (wait_seconds == 0) return std::nullopt;
+  return problem(429, "this user reads faster than --read-rate allows", wait_seconds);
 }
 
 std::optional<Response> Gate::admit_stream(const Request& request) {

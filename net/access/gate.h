@@ -2,6 +2,7 @@
 //
 //   turned_away()   whoever asks: a Host that is none of ours, a preflight, a forged request
 //   identify()      who asks: on routes that are not open to everybody
+//   refuse_read()   how often they ask
 //   admit_stream()  as a stream begins: its ticket is used up
 //
 // With auth off nobody has to say who they are, and everybody may do everything.
@@ -18,6 +19,7 @@
 #include "net/access/cors.h"
 #include "net/access/credentials.h"
 #include "net/access/jwt.h"
+#include "net/access/rate_limit.h"
 #include "net/access/settings.h"
 #include "net/access/tickets.h"
 #include "net/http/request.h"
@@ -47,6 +49,10 @@ class Gate {
   /// `is_stream`: it asks for a stream, which a ticket admits to.
   std::optional<Response> identify(Request& request, bool is_stream);
 
+  /// The answer to a caller who reads, or opens streams, faster than they may; none, and it counts,
+  /// where they may.
+  std::optional<Response> refuse_read(const Request& request);
+
   /// Uses up the ticket that the request came with, if it came with one. The answer where that
   /// can't be, as somebody else was quicker.
   std::optional<Response> admit_stream(const Request& request);
@@ -74,8 +80,9 @@ class Gate {
   std::optional<HostRule> host_rule_;
   std::optional<TokenVerifier> verifier_;  // none: auth is off
   bool query_token_;
-  std::string shared_secret_;  // of the keys, that tickets are signed with; empty: their own
+  std::string shared_secret_;  // that tickets are signed with; empty: one of this process
   Tickets tickets_;
+  RateLimit reads_;  // by user
 };
 
 }  // namespace progressd

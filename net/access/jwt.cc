@@ -191,6 +191,11 @@ Result<Caller> TokenVerifier::caller_of(std::string_view text, std::int64_t now)
   if (claims.sub.empty() || claims.sub.size() > kOwnerBytesMax) {
     return refuse(fmt::format("the token's sub must be 1 to {} bytes", kOwnerBytesMax));
   }
+  // With it somebody would have what was made while nobody had to say who they are.
+  if (claims.sub == kAnonymous) {
+    return refuse(
+        fmt::format("the token's sub must not be {}, which stands for nobody", kAnonymous));
+  }
   caller.user = std::move(claims.sub);
   caller.reports = has_scope(claims, "jobs:report");
   caller.administers = has_scope(claims, "jobs:admin");

@@ -63,7 +63,7 @@ std::string ticket_secret(std::string_view shared, Random& random) {
   return secret;
 }
 
-Tickets::Tickets(std::string secret, Random& random, std::size_t used_max)
+Tickets::Tickets(std::string secret, Random& random, const UsedTicketsMax& used_max)
     : secret_(std::move(secret)), random_(random), used_max_(used_max) {}
 
 std::string Tickets::signed_text(const Content& content) const {
@@ -136,6 +136,17 @@ void Tickets::void_all() {
   secret_ = ticket_secret("", random_);
   used_.clear();
   used_until_.clear();
+  used_by_.clear();
+}
+
+void Tickets::forget_expired(Millis steady_at) {
+  for (; !used_until_.empty() && used_until_.begin()->first <= steady_at;
+       used_until_.erase(used_until_.begin())) {
+    const auto used = used_.find(used_until_.begin()->second);
+    const auto owned = used_by_.find(used->second.user);
+    if (--owned->second == 0) used_by_.erase(owned);
+    used_.erase(used);
+  }
 }
 
 Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse& use,
@@ -147,7 +158,7 @@ Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse
     return refuse("ticket: has expired, ask for another one");
   }
   const auto used = used_.find(content->id);
-  if (used != used_.end() && !(use.is_reconnect && used->second == sha256(use.stream))) {
+  if (used != used_.end() && !(use.is_reconnect && used->second.stream == sha256(use.stream))) {
     return refuse("ticket: is used up, ask for another one");
   }
   if (content->grant.job && content->grant.job != use.job) {
@@ -163,13 +174,18 @@ Result<Grant> Tickets::check(std::string_view ticket, const TicketUse& use, Mome
 Result<Grant> Tickets::redeem(std::string_view ticket, const TicketUse& use, Moment now) {
   Result<Content> content = admit(ticket, use, now);
   if (!content) return tl::unexpected(content.error());
-  for (; !used_until_.empty() && used_until_.begin()->first <= now.steady;
-       used_until_.erase(used_until_.begin())) {
-    used_.erase(used_until_.begin()->second);
-  }
+  forget_expired(now.steady);
   if (!used_.contains(content->id)) {
-    if (used_.size() >= used_max_) return fail(Errc::kOverloaded, "too many tickets are in use");
-    used_.emplace(content->id, sha256(use.stream));
+    const std::string& user = content->grant.caller.user;
+    const auto owned = used_by_.find(user);
+    if (owned != used_by_.end() && owned->second >= used_max_.of_user) {
+      return fail(Errc::kTooMany, "ticket: this user used too many of them within a minute");
+    }
+    if (used_.size() >= used_max_.of_all) {
+      return fail(Errc::kOverloaded, "too many tickets are in use");
+    }
+    used_.emplace(content->id, Used{sha256(use.stream), user});
+    ++used_by_[user];
     used_until_.emplace(now.steady + content->expires_at - now.wall, content->id);
   }
   return std::move(content->grant);

@@ -19,6 +19,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "core/base/clock.h"
@@ -32,7 +33,11 @@ inline constexpr std::int64_t kTicketSecondsMax = 60;
 inline constexpr std::int64_t kTicketSecondsDefault = 30;
 /// By so much the nodes' clocks may differ.
 inline constexpr Millis kTicketLeewayMs = 30'000;
-inline constexpr std::size_t kUsedTicketsMax = 100'000;
+/// Tickets that are remembered as used, until they have expired.
+struct UsedTicketsMax {
+  std::size_t of_all = 100'000;
+  std::size_t of_user = 10'000;
+};
 
 /// The secret that tickets are signed with. `shared`: what only the nodes of this server and its
 /// issuer know, and never a public key; empty: then this process alone takes its tickets.
@@ -58,7 +63,8 @@ struct Grant {
 
 class Tickets {
  public:
-  Tickets(std::string secret, Random& random, std::size_t used_max = kUsedTicketsMax);
+  Tickets(std::string secret, Random& random) : Tickets(std::move(secret), random, {}) {}
+  Tickets(std::string secret, Random& random, const UsedTicketsMax& used_max);
 
   /// From here on; what was issued with another one is no longer taken.
   void use_secret(std::string secret) { secret_ = std::move(secret); }
@@ -76,8 +82,8 @@ class Tickets {
   Result<Grant> check(std::string_view ticket, const TicketUse& use, Moment now) const;
 
   /// The stream begins: from here on only its own reconnects are admitted.
-  /// Errors: those of check(); kOverloaded, when so many are used that one more can't be
-  /// remembered.
+  /// Errors: those of check(); kTooMany and kOverloaded, when so many are used, by the user or by
+  /// all, that one more can't be remembered.
   Result<Grant> redeem(std::string_view ticket, const TicketUse& use, Moment now);
 
  private:
@@ -87,14 +93,21 @@ class Tickets {
     Millis expires_at = 0;
     Grant grant;
   };
+  /// What a ticket was used for, and whose it was.
+  struct Used {
+    Digest stream;
+    std::string user;
+  };
+  void forget_expired(Millis steady_at);
   std::string signed_text(const Content& content) const;
   Result<Content> read(std::string_view ticket) const;
   Result<Content> admit(std::string_view ticket, const TicketUse& use, Moment now) const;
 
   std::string secret_;
   Random& random_;
-  const std::size_t used_max_;
-  std::map<Id, Digest> used_;                   // what each one was used for
+  const UsedTicketsMax used_max_;
+  std::map<Id, Used> used_;
+  std::unordered_map<std::string, std::size_t> used_by_;  // how many of each user
   std::set<std::pair<Millis, Id>> used_until_;  // the same, by when they are forgotten (steady)
 };
 

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/base/utf8.h"
+#include "core/jobs/traceparent.h"
 
 namespace progressd {
 namespace {
@@ -43,6 +44,14 @@ Result<void> check_body(const Request& request, std::string_view media_type) {
     return fail(Errc::kUnsupportedType, fmt::format("Content-Type: must be {}", media_type));
   }
   return {};
+}
+
+Text traceparent_of(const Request& request) {
+  const auto field = request.header("traceparent");
+  // Of several none is the one.
+  if (!field || request.count_headers("traceparent") != 1) return {};
+  const std::optional<std::string> kept = parse_traceparent(*field);
+  return kept ? Text(*kept) : Text();
 }
 
 bool accepts(const Request& request, std::string_view type, std::string_view subtype) {

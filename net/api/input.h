@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "core/base/text.h"
 #include "core/stream/event_id.h"
 #include "net/access/policy.h"
 #include "net/http/request.h"
@@ -33,6 +34,9 @@ bool preconditions_hold(const Request& request, const std::string& tag);
 
 /// What If-Match names of a job's events, for Change::if_match. None without it, or with `*`.
 std::optional<std::vector<Sequence>> expected_events(const Request& request, const EventIds& ids);
+
+/// The trace that the request belongs to, as a job keeps it; null where it says none.
+Text traceparent_of(const Request& request);
 
 /// Errors: kMalformed for an empty body, kUnsupportedType for one of another media type.
 Result<void> check_body(const Request& request, std::string_view media_type);

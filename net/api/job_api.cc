@@ -18,6 +18,8 @@ constexpr std::size_t kListDefault = 50;
 constexpr std::size_t kListMax = 500;
 /// A page ends with the job that takes it over this: results may be large.
 constexpr std::size_t kListBytesMax = 1024 * 1024;
+/// Jobs that are looked at for a page: where few match, a page is short, and the next one goes on.
+constexpr std::size_t kListStepsMax = 10'000;
 constexpr std::string_view kJson = "application/json";
 
 struct ListFilters {
@@ -114,10 +116,11 @@ void JobApi::create(Request& request, const Responder& responder) {
       std::find(reserved.begin(), reserved.end(), spec->id) != reserved.end()) {
     return responder.reply(problem(409, "id: '" + spec->id + "' is the server's own"));
   }
+  spec->traceparent = traceparent_of(request);
   // A retry makes nothing new: the answer to it is the first one's.
   const bool is_retry = *key && parts_.jobs.knows_key(spec->owner, (*key)->key);
   if (!is_retry) {
-    if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
+    if (auto refusal = parts_.creation_limits.refuse(request.caller, key->has_value())) {
       return responder.reply(std::move(*refusal));
     }
   }
@@ -169,18 +172,18 @@ void JobApi::list(const Request& request, const Responder& responder) {
   out.key("jobs");
   out.begin_array();
   std::size_t listed = 0;
-  Sequence last = 0;
-  bool more = false;
-  for (auto at = std::make_reverse_iterator(jobs->lower_bound(before)); at != jobs->rend(); ++at) {
-    if (!matches(*at->second, *filters) || !may_see(caller, *at->second)) continue;
-    if (listed == filters->limit || out.view().size() > kListBytesMax) {
-      more = true;
-      break;
+  std::size_t steps = 0;
+  Sequence last = 0;  // that was looked at
+  auto at = std::make_reverse_iterator(jobs->lower_bound(before));
+  for (; at != jobs->rend() && steps < kListStepsMax; ++at, ++steps) {
+    if (matches(*at->second, *filters) && may_see(caller, *at->second)) {
+      if (listed == filters->limit || out.view().size() > kListBytesMax) break;
+      json_.append_whole(*at->second, out);
+      ++listed;
     }
-    json_.append_whole(*at->second, out);
     last = at->first;
-    ++listed;
   }
+  const bool more = at != jobs->rend();
   out.end_array();
   out.key("next");
   more ? out.string(make_cursor(last, filters->text)) : out.null();
@@ -200,6 +203,9 @@ void JobApi::patch(Request& request, const Responder& responder) {
     return responder.reply(problem(body.error()));
   Result<Report> report = read_report(reader_, request.body);
   if (!report) return responder.reply(problem(report.error()));
+  if (const auto full = parts_.budget.refusal(job->spec.id, *report)) {
+    return responder.reply(problem(*full));
+  }
   Change change = make_change(ChangeKind::kReport, request.path_parameters[0], parts_.clock.now());
   change.report = std::move(*report);
   change.if_match = expected_events(request, parts_.ids);

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json_read.h"
+#include "core/byte_budget.h"
 #include "core/jobs/job_json.h"
 #include "core/jobs/job_table.h"
 #include "core/ledger.h"
@@ -25,6 +26,7 @@ class JobApi {
     const Clock& clock;
     Random& random;
     CreationLimits& creation_limits;
+    const ByteBudget& budget;
     ReportLimits& report_limits;
     std::span<const std::string_view> reserved_ids;  // that only administrators may give a job
   };

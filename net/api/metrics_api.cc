@@ -97,6 +97,9 @@ void MetricsApi::add_jobs(Exposition& out) const {
   }
   out.gauge("progressd_channels", "Users' progress channels that hold an object.",
             number(parts_.channels.size()));
+  out.gauge("progressd_job_bytes",
+            "What all jobs and channels take with their histories: --max-job-bytes bounds it.",
+            number(parts_.ledger.held_bytes()));
   out.counter("progressd_changes_total", "Changes of jobs and channels, by what became of them.");
   out.value(number(parts_.ledger.changes_applied()), {{"outcome", "applied"}});
   out.value(number(parts_.ledger.changes_refused()), {{"outcome", "refused"}});

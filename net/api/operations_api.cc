@@ -74,6 +74,8 @@ void OperationsApi::stats(const Responder& responder) const {
     out.unsigned_integer(parts_.jobs.count(state));
   }
   out.end_object();
+  out.key("jobBytes");
+  out.unsigned_integer(parts_.ledger.held_bytes());
   out.key("eventsPublished");
   out.unsigned_integer(parts_.hub.events_published());
   out.key("eventsDelivered");

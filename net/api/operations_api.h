@@ -6,6 +6,7 @@
 
 #include "core/jobs/job_json.h"
 #include "core/jobs/job_table.h"
+#include "core/ledger.h"
 #include "core/stream/hub.h"
 #include "net/config.h"
 #include "net/http/connection.h"
@@ -22,6 +23,7 @@ class OperationsApi {
   struct Parts {
     const Config& config;
     const JobTable& jobs;
+    const Ledger& ledger;
     const Hub& hub;
     const EventIds& ids;
     SocketIo& io;

@@ -40,15 +40,16 @@ std::string summary(std::size_t accepted, const std::vector<Rejection>& rejectio
   return std::string(out.view());
 }
 
-/// Which lines of a request became changes, and which could not be read.
+/// Which lines of a request became changes, and which could not be read or have no room.
 struct Lines {
   std::vector<std::uint32_t> numbers;  // of each change its line's
   std::vector<Rejection> rejections;
 };
 
-Lines read_lines(JsonReader& reader, std::string_view body, Moment at,
+Lines read_lines(JsonReader& reader, std::string_view body, Moment at, const ByteBudget& budget,
                  std::vector<Change>& changes) {
   Lines lines;
+  const bool is_full = budget.is_full();  // none of them is applied before all are read
   const std::size_t likely = body.size() / kLineBytesUsual + 1;
   changes.reserve(likely);
   lines.numbers.reserve(likely);
@@ -60,6 +61,12 @@ Lines read_lines(JsonReader& reader, std::string_view body, Moment at,
     if (!line) {
       lines.rejections.push_back({number, std::move(line.error())});
       continue;
+    }
+    if (is_full) {
+      if (auto full = budget.refusal(line->job_id, line->report)) {
+        lines.rejections.push_back({number, std::move(*full)});
+        continue;
+      }
     }
     Change& change =
         changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
@@ -74,7 +81,7 @@ std::size_t line_count(std::string_view body) {
   return static_cast<std::size_t>(ends) + (body.empty() || body.back() == '\n' ? 0 : 1);
 }
 
-/// Those that could not be read and those that were refused, in the order of their lines.
+/// Those that became no change and those that were refused, in the order of their lines.
 std::vector<Rejection> all_rejections(const Lines& lines, std::span<const Outcome> outcomes) {
   std::vector<Rejection> rejections = lines.rejections;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -102,7 +109,7 @@ void ReportApi::report(Request& request, const Responder& responder) {
     }
   }
   std::vector<Change> changes;
-  Lines lines = read_lines(reader_, request.body, clock_.now(), changes);
+  Lines lines = read_lines(reader_, request.body, clock_.now(), budget_, changes);
   ledger_.commit(std::move(changes),
                  [responder, lines = std::move(lines)](std::span<const Outcome> outcomes) {
                    const auto rejections = all_rejections(lines, outcomes);

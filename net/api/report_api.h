@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json_read.h"
+#include "core/byte_budget.h"
 #include "core/ledger.h"
 #include "net/access/report_limits.h"
 #include "net/http/router.h"
@@ -11,8 +12,8 @@ namespace progressd {
 
 class ReportApi {
  public:
-  ReportApi(Ledger& ledger, const Clock& clock, ReportLimits& limits)
-      : ledger_(ledger), clock_(clock), limits_(limits) {}
+  ReportApi(Ledger& ledger, const ByteBudget& budget, const Clock& clock, ReportLimits& limits)
+      : ledger_(ledger), budget_(budget), clock_(clock), limits_(limits) {}
 
   void add_routes(Router& router);
 
@@ -20,6 +21,7 @@ class ReportApi {
   void report(Request& request, const Responder& responder);
 
   Ledger& ledger_;
+  const ByteBudget& budget_;
   const Clock& clock_;
   ReportLimits& limits_;
   JsonReader reader_;

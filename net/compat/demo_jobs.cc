@@ -51,30 +51,38 @@ Change DemoJobs::creation(JobSpec spec) const {
   return change;
 }
 
-void DemoJobs::create(const Caller& caller, JobSpec spec, const Responder& responder,
+void DemoJobs::create(const Request& request, JobSpec spec, const Responder& responder,
                       const Then& then) {
-  if (auto refusal = parts_.creation_limits.refuse(caller)) {
+  if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
     return responder.reply(std::move(*refusal));
   }
-  spec.owner = caller.user;
+  spec.owner = request.caller.user;
+  spec.traceparent = traceparent_of(request);
   std::vector<Change> changes;
   changes.push_back(creation(std::move(spec)));
   go_on(std::move(changes), responder, then);
 }
 
+bool DemoJobs::is_shared(const Job& job, const JobSpec& spec) {
+  return job.spec.owner == kAnonymous && job.spec.kind == spec.kind;
+}
+
+bool DemoJobs::would_start(const JobSpec& spec, Millis kept_ms) const {
+  const Job* const job = parts_.jobs.find(spec.id);
+  return job == nullptr || (is_shared(*job, spec) && is_terminal(job->state) &&
+                            parts_.clock.steady_at() - job->over_since >= kept_ms);
+}
+
 void DemoJobs::share(const Caller& caller, JobSpec spec, Millis kept_ms, const Responder& responder,
                      const Then& then) {
   Job* const job = parts_.jobs.find(spec.id);
-  if (job != nullptr && !(job->spec.owner == kAnonymous && job->spec.kind == spec.kind)) {
-    if (!refused(may_see(caller, *job), responder)) then(*job);
+  if (!would_start(spec, kept_ms)) {
+    if (is_shared(*job, spec) || !refused(may_see(caller, *job), responder)) then(*job);
     return;
   }
   spec.owner = kAnonymous;
-  const bool stale = job != nullptr && is_terminal(job->state) &&
-                     parts_.clock.steady_at() - job->over_since >= kept_ms;
-  if (job != nullptr && !stale) return then(*job);
   std::vector<Change> changes;
-  if (stale) {
+  if (job != nullptr) {
     changes.push_back(make_change(ChangeKind::kDelete, spec.id, parts_.clock.now()));
   }
   changes.push_back(creation(std::move(spec)));

@@ -56,14 +56,18 @@ class DemoJobs {
 
   using Then = std::function<void(Job& job)>;
   /// Creates the job as the caller's, and goes on with it. Where that is refused, answers so.
-  void create(const Caller& caller, JobSpec spec, const Responder& responder, const Then& then);
+  void create(const Request& request, JobSpec spec, const Responder& responder, const Then& then);
   /// Goes on with the one job of the spec's id that everybody shares and nobody owns: created when
   /// there is none, and anew when the last one has been over for `kept_ms`. A job that somebody
   /// else gave that id stays, and is what the caller gets, where they may see it.
   void share(const Caller& caller, JobSpec spec, Millis kept_ms, const Responder& responder,
              const Then& then);
+  /// Whether share() would create that job, be it anew.
+  bool would_start(const JobSpec& spec, Millis kept_ms) const;
 
  private:
+  /// Whether it is what everybody shares, and not somebody's who took its id.
+  static bool is_shared(const Job& job, const JobSpec& spec);
   Change creation(JobSpec spec) const;
   void go_on(std::vector<Change> changes, const Responder& responder, const Then& then);
 

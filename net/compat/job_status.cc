@@ -56,7 +56,7 @@ void JobStatus::add_routes(Router& router) {
 }
 
 void JobStatus::create(const Request& request, const Responder& responder) {
-  parts_.demo_jobs.create(request.caller, parts_.demo_jobs.spec_that_may_fail(kKind), responder,
+  parts_.demo_jobs.create(request, parts_.demo_jobs.spec_that_may_fail(kKind), responder,
                           [responder](const Job& job) {
                             JsonWriter out;
                             out.begin_object();
@@ -73,6 +73,9 @@ void JobStatus::with_job(const Request& request, const Responder& responder,
   if (!*id) {
     JobSpec spec = parts_.demo_jobs.spec_that_may_fail(kKind);
     spec.id = kStatusDemoId;
+    if (request.method == Method::kHead && parts_.demo_jobs.would_start(spec, kDemoKeptMs)) {
+      return responder.reply(json_response(200, R"({"result":"pending"})"));  // and starts nothing
+    }
     return parts_.demo_jobs.share(request.caller, std::move(spec), kDemoKeptMs, responder, then);
   }
   Job* const job = parts_.jobs.find(**id);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -80,6 +81,7 @@ void ProgressChannels::post(Request& request, const Responder& responder) {
   }
   Result<JsonObject> object = reader_.read(request.body, "status", kChannelValueBytesMax);
   if (!object) return responder.reply(problem(object.error()));
+  if (const auto full = parts_.budget.refusal()) return responder.reply(problem(*full));
   Change change = make_change(ChangeKind::kChannelPost, *user, parts_.clock.now());
   change.value = ChannelValue{Text(object->text), std::move(object->field)};
   parts_.ledger.commit(std::move(change), [responder](std::span<const Outcome> outcomes) {
@@ -114,9 +116,15 @@ void ProgressChannels::clear(const Request& request, const Responder& responder)
 }
 
 void ProgressChannels::connections(const Request& request, const Responder& responder) const {
-  auto users = parts_.hub.readers_of_groups(kChannelGroupPrefix);
-  std::erase_if(
-      users, [&](const auto& entry) { return !may_follow_channel(request.caller, entry.first); });
+  std::map<std::string, std::size_t> users;
+  if (may_operate(request.caller)) {
+    users = parts_.hub.readers_of_groups(kChannelGroupPrefix);
+  } else {
+    // Who sees only their own need not look through everybody's.
+    const std::string& own = request.caller.user;
+    const std::size_t streams = parts_.hub.readers_of_group(group_of_channel(own));
+    if (streams > 0) users.emplace(own, streams);
+  }
   std::size_t all = 0;
   for (const auto& [user, streams] : users) all += streams;
   JsonWriter out;

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json_object.h"
+#include "core/byte_budget.h"
 #include "core/channels/channel_table.h"
 #include "core/stream/event_id.h"
 #include "net/access/report_limits.h"
@@ -45,6 +46,7 @@ class ProgressChannels final : public SeedSystem {
     const Clock& clock;
     Opener& opener;
     ReportLimits& report_limits;
+    const ByteBudget& budget;
   };
   explicit ProgressChannels(const Parts& parts) : parts_(parts), dialect_(parts.ids) {}
 

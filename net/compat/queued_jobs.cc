@@ -123,7 +123,7 @@ void QueuedJobs::queue(const Kind& kind, const Request& request, const Responder
   if (!object) return responder.reply(problem(object.error()));
   JobSpec spec = parts_.demo_jobs.spec(kind.name);
   spec.result = Text(fmt::format(R"({{"{}":"{}"}})", kind.result_key, make_job_id(parts_.random)));
-  parts_.demo_jobs.create(request.caller, std::move(spec), responder, [responder](const Job& job) {
+  parts_.demo_jobs.create(request, std::move(spec), responder, [responder](const Job& job) {
     JsonWriter out;
     out.begin_object();
     out.key("success");

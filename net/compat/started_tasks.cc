@@ -35,7 +35,7 @@ void StartedTasks::add_routes(Router& router) {
 void StartedTasks::start(const Request& request, const Responder& responder) {
   JobSpec spec = parts_.demo_jobs.spec("task");
   spec.removed_once_told = true;
-  parts_.demo_jobs.create(request.caller, std::move(spec), responder, [responder](const Job& job) {
+  parts_.demo_jobs.create(request, std::move(spec), responder, [responder](const Job& job) {
     JsonWriter out;
     out.begin_object();
     out.field("task_id", job.spec.id);
@@ -53,7 +53,9 @@ void StartedTasks::follow(const Request& request, const Responder& responder) {
   if (!accepts_stream(request, responder)) return;
   const bool is_told =
       parts_.opener.open(responder, dialect_, parts_.opener.seen(request), select_job(*job));
-  if (is_told && is_terminal(job->state)) parts_.keeper.on_told(*job);
+  // Who asks for the head only was told nothing.
+  if (is_told && request.method != Method::kHead && is_terminal(job->state))
+    parts_.keeper.on_told(*job);
 }
 
 }  // namespace progressd

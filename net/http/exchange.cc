@@ -31,7 +31,11 @@ void Exchange::drop_sent() {
 }
 
 std::unique_ptr<Exchange> ExchangePool::take() {
-  if (kept_.empty()) return std::make_unique<Exchange>(limits_, on_head_);
+  if (kept_.empty()) {
+    auto made = std::make_unique<Exchange>(limits_, on_head_);
+    made->parser.count_bodies(bodies_bytes_);
+    return made;
+  }
   std::unique_ptr<Exchange> exchange = std::move(kept_.back());
   kept_.pop_back();
   return exchange;

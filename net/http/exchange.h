@@ -47,6 +47,7 @@ class ExchangePool {
 
   const HttpLimits& limits_;
   const RequestParser::OnHead on_head_;
+  const std::shared_ptr<std::size_t> bodies_bytes_ = std::make_shared<std::size_t>(0);
   std::vector<std::unique_ptr<Exchange>> kept_;
 };
 

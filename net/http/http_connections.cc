@@ -239,7 +239,8 @@ void HttpConnections::write(std::uint32_t slot, const Response& response, bool i
 
 void HttpConnections::refuse(std::uint32_t slot, int status, std::string_view detail) {
   Exchange& exchange = *parts_.connections.at(slot).exchange;
-  write(slot, problem(status, detail), exchange.parser.is_head(), false, 1);
+  const int retry_after_seconds = status == 503 ? 1 : 0;
+  write(slot, problem(status, detail, retry_after_seconds), exchange.parser.is_head(), false, 1);
 }
 
 bool HttpConnections::stream(ConnectionId id, StreamStart start) {

@@ -74,6 +74,7 @@ void RequestParser::reset() {
   llhttp_.data = this;
   stage_ = Stage::kIdle;
   request_.clear();
+  give_room_back();
   lines_.begin();
   chunk_left_ = 0;
   continue_wanted_ = false;
@@ -85,6 +86,7 @@ void RequestParser::next() {
   ENSURE(stage_ == Stage::kComplete);
   llhttp_resume(&llhttp_);
   request_.clear();
+  give_room_back();
   lines_.begin();
   stage_ = Stage::kIdle;
 }
@@ -224,6 +226,23 @@ int RequestParser::on_message_end() {
   return HPE_PAUSED;  // one request at a time
 }
 
+bool RequestParser::take_room(std::size_t bytes) {
+  if (bodies_bytes_ != nullptr) {
+    const std::size_t others = *bodies_bytes_ - room_bytes_;
+    // One alone is taken whatever it takes: it has a bound of its own.
+    if (others > 0 && others + bytes > limits_.bodies_bytes_max) return false;
+    *bodies_bytes_ += bytes - room_bytes_;
+    room_bytes_ = bytes;
+  }
+  request_.body.reserve(bytes);
+  return true;
+}
+
+void RequestParser::give_room_back() {
+  if (bodies_bytes_ != nullptr) *bodies_bytes_ -= room_bytes_;
+  room_bytes_ = 0;
+}
+
 int RequestParser::on_body(std::string_view part) {
   continue_wanted_ = false;  // the client did not wait
   std::string& body = request_.body;
@@ -231,7 +250,9 @@ int RequestParser::on_body(std::string_view part) {
     return refuse(413, fmt::format("the body takes more than {} bytes", limits_.body_bytes_max));
   }
   if (body.capacity() < body.size() + part.size() + kJsonPaddingBytes) {
-    body.reserve((body.size() + part.size()) * 2 + kJsonPaddingBytes);
+    if (!take_room((body.size() + part.size()) * 2 + kJsonPaddingBytes)) {
+      return refuse(503, "too many requests with large bodies at once");
+    }
   }
   body.append(part);
   return 0;

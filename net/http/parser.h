@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct HttpLimits {
   std::size_t headers_max = 100;
   std::size_t url_bytes_max = 8 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
+  std::size_t bodies_bytes_max = 256 * 1024 * 1024;  // of all connections' that are under way
 };
 
 class RequestParser {
@@ -30,8 +32,12 @@ class RequestParser {
   using OnHead = std::function<bool()>;
 
   explicit RequestParser(const HttpLimits& limits, OnHead on_head = nullptr);
+  ~RequestParser() { give_room_back(); }
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
+
+  /// From here on its bodies count among these bytes, which several parsers share.
+  void count_bodies(std::shared_ptr<std::size_t> bytes) { bodies_bytes_ = std::move(bytes); }
 
   enum class Stage { kIdle, kHead, kBody, kComplete, kFailed };
 
@@ -65,6 +71,9 @@ class RequestParser {
   int on_body(std::string_view part);
   int on_message_end();
   int refuse(int status, std::string detail);
+  /// Makes room for so much of a body. False where those of all connections leave none.
+  bool take_room(std::size_t bytes);
+  void give_room_back();
   int check_transfer_encoding();
   /// Those of `bytes` that llhttp reads next; none when a rule is broken.
   std::string_view next_piece(std::string_view bytes);
@@ -76,7 +85,9 @@ class RequestParser {
   Request request_;
   LineRules lines_;
   const OnHead on_head_;
-  std::uint64_t chunk_left_ = 0;  // bytes of a chunk's data
+  std::shared_ptr<std::size_t> bodies_bytes_;  // null: they are not counted
+  std::size_t room_bytes_ = 0;                 // that this one has of them
+  std::uint64_t chunk_left_ = 0;               // bytes of a chunk's data
   bool continue_wanted_ = false;
   int error_status_ = 0;
   std::string error_detail_;

@@ -83,7 +83,8 @@ std::optional<std::string> Router::job_of(const Route& route, const Request& req
 void Router::dispatch(Request& request, Responder responder) const {
   std::optional<Response> refusal;
   const Route* const route = admit(request, refusal);
-  route == nullptr ? responder.reply(std::move(*refusal)) : route->handler(request, responder);
+  if (route != nullptr) refusal = gate_.refuse_read(request);
+  refusal ? responder.reply(std::move(*refusal)) : route->handler(request, responder);
 }
 
 std::optional<Response> Router::refusal(Request& request) const {

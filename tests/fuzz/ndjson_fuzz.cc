@@ -89,7 +89,8 @@ class Jobs {
   Router router_{gate_};
   Loop loop_;
   ReportLimits limits_{loop_, /*per_second_max=*/0};
-  ReportApi api_{ledger_, clock_, limits_};
+  ByteBudget budget_{ledger_, jobs_, /*bytes_max=*/0};
+  ReportApi api_{ledger_, budget_, clock_, limits_};
 };
 
 struct Summary {

@@ -31,7 +31,8 @@ CHROMIUM = os.environ.get("CHROMIUM_BIN", "/usr/bin/chromium")
 TERMINAL_STATES = ("completed", "failed", "cancelled")
 JOB_FIELDS = {
     "id", "kind", "runner", "owner", "state", "done", "total", "percent", "message", "result", "failedReason",
-    "createdAt", "startedAt", "finishedAt", "attempt", "ratePerSecond", "etaSeconds", "eventId",
+    "createdAt", "startedAt", "finishedAt", "attempt", "traceparent", "ratePerSecond", "etaSeconds",
+    "eventId",
 }  # fmt: skip
 SANITIZER_MARKS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "MemorySanitizer", "runtime error:")
 

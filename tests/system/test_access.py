@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -15,7 +16,18 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from harness import Connection, Head, Response, Server, assert_problem, request_bytes, sanitized, wait_until
+from harness import (
+    BINARY,
+    Connection,
+    Head,
+    Response,
+    Server,
+    assert_problem,
+    plain_environment,
+    request_bytes,
+    sanitized,
+    wait_until,
+)
 from tokens import SECRET, base64url, bearer, hs256, token
 
 Start = Callable[..., Server]
@@ -823,6 +835,56 @@ def test_what_the_jobs_of_one_user_take(guarded: Start) -> None:
     create(guard)
 
 
+def test_idempotency_keys_of_one_user(guarded: Start) -> None:
+    guard = guarded("--max-idempotency-keys-per-user", "2")
+
+    def make(key: str, as_: str = OWN) -> Response:
+        return ask(guard, "POST", "/v1/jobs", as_, {"runner": "external"}, Idempotency_Key=key)
+
+    assert [make(key).status for key in "ab"] == [201, 201]
+    assert_names(make("c"), "--max-idempotency-keys-per-user")
+    assert make("a").status == 200, "a retry needs no room"
+    assert make("c", OTHER).status == 201, "another user is not concerned"
+    create(guard)  # nor is who gives no key
+
+
+def at_once(server: Server, *requests: bytes) -> list[Response]:
+    """The answers to GETs that came in one write: also on a slow machine within a second or little more."""
+    with server.connect() as connection:
+        connection.send(b"".join(requests))
+        return [connection.read_response() for _ in requests]
+
+
+@pytest.mark.parametrize("target", ["/v1/jobs/{job}", "/v1/jobs?limit=1", "/status?job_id={job}"])
+def test_how_fast_one_user_reads(guarded: Start, target: str) -> None:
+    guard = guarded("--read-rate", "5")
+    job = create(guard)["id"]
+    answers = at_once(guard, *[request_bytes(guard.address, "GET", target.format(job=job), bearer(OWN))] * 40)
+    assert [answer.status for answer in answers[:5]] == [200] * 5, "a second's worth at once"
+    assert {answer.status for answer in answers} == {200, 429}
+    assert_names(next(answer for answer in answers if answer.status == 429), "--read-rate")
+    assert ask(guard, "GET", "/v1/jobs", OTHER).status == 200, "another user is not concerned"
+    create(guard)  # nor is who makes a change
+    assert guard.request("GET", "/healthz").status == 200
+    wait_until(lambda: ask(guard, "GET", "/v1/jobs", OWN).status == 200, "the rate to allow more")
+
+
+@pytest.mark.parametrize("by", ["token", "ticket"])
+def test_openings_of_streams_count_as_reads(guarded: Start, by: str) -> None:
+    guard = guarded("--read-rate", "1")
+    target = "/v1/events?owner=me" + (f"&ticket={ticket(guard)}" if by == "ticket" else "")
+    headers = bearer(OWN) if by == "token" else {}
+    read = request_bytes(guard.address, "GET", "/v1/jobs", bearer(OWN))
+    answers = at_once(guard, *[read] * 5, request_bytes(guard.address, "GET", target, headers))
+    assert_names(answers[-1], "--read-rate")
+    wait_until(lambda: head_of(guard, "GET", target, headers).status == 200, "the rate to allow it, with that ticket")
+
+
+def test_reads_have_no_rate_with_auth_off(server: Start) -> None:
+    plain = server("--read-rate", "1")
+    assert {plain.request("GET", "/v1/jobs").status for _ in range(20)} == {200}
+
+
 @pytest.mark.parametrize("job_id,target", [("status-demo", "/status"), ("looping-task", "/events")])
 def test_nobody_takes_the_id_of_a_job_that_all_share(both: dict[str, Server], job_id: str, target: str) -> None:
     taken = ask(both["on"], "POST", "/v1/jobs", OWN, {"id": job_id, "runner": "external"})
@@ -1038,6 +1100,84 @@ def test_a_public_key(server: Start, tmp_path: Path, given_as: str) -> None:
     )
     # Tickets work without a secret that is shared.
     assert follow_status(guard, f"/events?ticket={ticket(guard, key.token('ada', kid='one'))}") == 200
+
+
+def public_key_flags(folder: Path) -> tuple[EllipticKey, tuple[str, str]]:
+    key = EllipticKey(folder / "key.pem")
+    (folder / "public.pem").write_bytes(key.public)
+    return key, ("--jwt-public-key", str(folder / "public.pem"))
+
+
+def test_tickets_are_of_one_process_where_no_secret_is_shared(server: Start, tmp_path: Path) -> None:
+    key, flags = public_key_flags(tmp_path)
+    one, other = server(*flags), server(*flags)
+    target = f"/v1/events?owner=me&ticket={ticket(one, key.token('ada'))}"
+    assert follow_status(other, target) == 401
+    assert follow_status(one, target) == 200
+
+
+@pytest.mark.parametrize("keys", ["public", "secret"])
+def test_nodes_that_share_a_ticket_secret_take_each_others(
+    server: Start, tmp_path: Path, secret: str, keys: str
+) -> None:
+    key, flags = public_key_flags(tmp_path)
+    as_ = key.token("ada")
+    if keys == "secret":
+        flags, as_ = ("--jwt-secret-file", secret), OWN
+    shared, another = tmp_path / "tickets", tmp_path / "others"
+    shared.write_bytes(b"what all the nodes know, and nobody else\n")
+    another.write_bytes(b"what none of those nodes has ever heard of")
+    one = server(*flags, "--ticket-secret-file", str(shared))
+    two = server(*flags, "--ticket-secret-file", str(shared))
+    stranger = server(*flags, "--ticket-secret-file", str(another))
+    text = ticket(one, as_)
+    assert follow_status(stranger, f"/v1/events?owner=me&ticket={text}") == 401
+    assert follow_status(two, f"/v1/events?owner=me&ticket={text}") == 200
+    assert follow_status(one, f"/v1/events?owner=me&ticket={ticket(two, as_)}") == 200
+    text = ticket(one, as_)
+    one.stop()
+    again = server(*flags, "--ticket-secret-file", str(shared))
+    assert follow_status(again, f"/v1/events?owner=me&ticket={text}") == 200, "a restart changes nothing"
+    text = ticket(again, as_)
+    shared.write_bytes(another.read_bytes())
+    again.process.send_signal(signal.SIGHUP)
+    again.wait_for_log("is in force")
+    assert follow_status(again, f"/v1/events?owner=me&ticket={text}") == 401, "signed with what is gone"
+    assert follow_status(stranger, f"/v1/events?owner=me&ticket={ticket(again, as_)}") == 200
+
+
+@pytest.mark.parametrize("given,why", [(b"short", "32 bytes"), (None, "No such file"), (b"-----BEGIN X" + b"x" * 40, "PEM")])
+def test_a_ticket_secret_must_be_one(secret: str, tmp_path: Path, given: bytes | None, why: str) -> None:
+    file = tmp_path / "tickets"
+    if given is not None:
+        file.write_bytes(given)
+    said = run_config("--jwt-secret-file", secret, "--ticket-secret-file", str(file))
+    assert said.returncode == 2 and "--ticket-secret-file" in said.stderr and why in said.stderr, said
+    file.write_bytes(b"what all the nodes know, and nobody else")
+    alone = run_config("--ticket-secret-file", str(file))
+    assert alone.returncode == 2 and "--ticket-secret-file" in alone.stderr, "without a key there are no tickets"
+    good = run_config("--jwt-secret-file", secret, "--ticket-secret-file", str(file))
+    assert good.returncode == 0 and str(file) in good.stdout
+    assert "what all the nodes know" not in good.stdout + good.stderr
+
+
+def run_config(*flags: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BINARY), "config", "show", *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=plain_environment())
+
+
+def test_nobodys_name_gives_nobody_what_was_made_without_auth(server: Start, tmp_path: Path, secret: str) -> None:
+    journal = ("--journal", f"sqlite:{tmp_path}/journal")
+    plain = server(*journal)
+    job = plain.external()
+    plain.request("POST", "/api/v1/sse/progress/anonymous", {"n": 1})
+    plain.stop()
+    guard = server(*journal, "--jwt-secret-file", secret)
+    for target in (f"/v1/jobs/{job['id']}", "/v1/jobs", "/api/v1/sse/progress/status/anonymous"):
+        assert ask(guard, "GET", target, token("anonymous", "jobs:admin")).status == 401, target
+        assert ask(guard, "GET", target, ADMIN).status == 200, target
+    assert ask(guard, "GET", f"/v1/jobs/{job['id']}", OWN).status == 403
+    assert ask(guard, "GET", "/v1/jobs", OWN).json()["jobs"] == []
 
 
 def test_streams_end_when_the_key_of_their_token_is_taken_out(server: Start, tmp_path: Path) -> None:

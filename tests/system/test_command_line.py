@@ -20,7 +20,8 @@ FLAGS = [
     "--auth", "--jwt-secret-file", "--jwt-public-key", "--jwks-file", "--jwt-audience", "--jwt-issuer",
     "--jwt-require-exp", "--no-query-token", "--cors-origin", "--allow-host", "--max-streams-per-user",
     "--max-streams-per-address", "--max-jobs-per-user", "--max-job-bytes-per-user", "--create-rate", "--report-rate", "--history-bytes", "--max-jobs",
-    "--max-pipelined", "--log-format", "--max-log-rate", "--reuse-port", "--takeover-wait",
+    "--max-pipelined", "--log-format", "--max-log-rate", "--reuse-port", "--takeover-wait", "--max-job-bytes",
+    "--max-idempotency-keys-per-user", "--read-rate", "--ticket-secret-file", "--max-bodies-bytes",
 ]  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def test_each_limit_of_the_help_is_among_the_stats(shared: Server) -> None:
     limits = shared.stats()["limits"]
     missing = {flag for name, flag in in_camel_case.items() if name not in limits} - {"--demo-fail-rate"}
     assert not missing - NO_LIMITS
-    for name in ("reportRate", "createRate", "historyBytes", "maxPipelined", "maxLogRate", "maxOutboxBytes"):
+    for name in ("reportRate", "createRate", "readRate", "maxJobBytes", "maxIdempotencyKeysPerUser", "historyBytes", "maxPipelined", "maxLogRate", "maxOutboxBytes"):
         assert limits[name] > 0, f"{name} is bounded by default"
 
 
@@ -122,6 +122,63 @@ def test_reports_have_no_rate_with_auth_off(server: Any) -> None:
     job = plain.external()
     plain.report(*({"job": job["id"], "done": n} for n in range(50)))
     assert plain.patch(job, done=60)["done"] == 60
+
+
+# ------------------------------------------------------------------------------------------------ bodies
+
+
+def test_bodies_of_all_connections(server: Any) -> None:
+    running = server("--max-bodies-bytes", "4MiB", "--body-timeout", "1h")
+    whole = b'{"message":"' + b"m" * 1_000_000 + b'"}'
+    request = request_bytes(running.address, "POST", "/v1/jobs", JSON, whole)
+    refused = []
+    open_ones = []
+    for _ in range(8):  # each of them but for its last byte
+        connection = running.connect()
+        connection.send(request[:-1])
+        open_ones.append(connection)
+    wait_until(lambda: running.stats()["connections"] >= 8, "the connections")
+
+    def probe() -> bool:
+        """Whether one more is refused: what the others sent may still be on its way."""
+        with running.connect() as connection:
+            connection.send(request[:-1])
+            connection.socket.settimeout(0.2)
+            try:
+                head = connection.read_head()
+            except (TimeoutError, ConnectionResetError):
+                return False
+            refused.append(head)
+            return True
+
+    wait_until(probe, "there to be no room")
+    assert refused[-1].status == 503 and refused[-1]["Connection"] == "close"
+    assert int(refused[-1]["Retry-After"] or "") > 0
+    assert running.create(runner="external")["state"] == "pending", "small ones are not concerned"
+    for connection in open_ones:
+        connection.close()
+    wait_until(lambda: not probe(), "there to be room again")
+
+
+# ------------------------------------------------------------------------------------------------ lists
+
+
+def test_a_page_looks_at_so_many_jobs_and_no_more(server: Any) -> None:
+    running = server()
+    oldest = running.external(kind="rare")
+    common = request_bytes(running.address, "POST", "/v1/jobs", JSON, b'{"runner":"external"}')
+    for _ in range(21):
+        assert {answer.status for answer in at_once(running, common, 500, "POST")} == {201}
+    newest = running.external(kind="rare")
+    pages = []
+    cursor = ""
+    while cursor is not None:
+        page = running.request("GET", f"/v1/jobs?kind=rare{cursor and '&cursor=' + cursor}").json()
+        pages.append([job["id"] for job in page["jobs"]])
+        cursor = page["next"]
+    assert pages == [[newest["id"]], [oldest["id"]]], "a short page, and the rest of it"
+    assert running.request("GET", "/v1/jobs?kind=none").json()["jobs"] == []
+    assert len(running.request("GET", "/v1/jobs?limit=500").json()["jobs"]) == 500, "others are as long as before"
 
 
 # ------------------------------------------------------------------------------------------------ topics

@@ -37,6 +37,22 @@ def test_asking_for_the_head_only_starts_no_demo_job(server: Any) -> None:
     assert jobs_of_kind(running, "status") == []
 
 
+def test_asking_for_the_head_of_its_status_starts_none_either(server: Any) -> None:
+    running = server("--demo-duration", "10ms")
+    for _ in range(2):
+        head = running.request("HEAD", "/status")
+        assert head.status == 200 and head["Content-Type"] == "application/json"
+        assert jobs_of_kind(running, "status") == []
+    assert running.request("GET", "/status").json() == {"result": "pending"}
+    (demo,) = jobs_of_kind(running, "status")
+    running.wait_for_state(demo, "completed")
+    whole = running.request("GET", "/status")
+    assert whole.json() == {"result": "completed"}
+    assert running.request("HEAD", "/status")["Content-Length"] == whole["Content-Length"]
+    (still,) = jobs_of_kind(running, "status")
+    assert still == running.job(demo)
+
+
 def test_a_job_of_somebodys_own_with_the_demos_id_stays(server: Any) -> None:
     running = server()
     own = running.external(id="status-demo")

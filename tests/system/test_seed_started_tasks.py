@@ -77,6 +77,16 @@ def test_a_task_that_is_over_waits_for_its_first_follower(server: Any) -> None:
     assert_is_gone(running, task_id, stream.last_event_id)
 
 
+def test_asking_for_the_head_only_never_removes_a_task(server: Any) -> None:
+    running = server("--demo-duration", "10ms")
+    task_id = start(running)
+    ended = running.wait_for_state({"id": task_id}, "completed")
+    seen = {"Last-Event-ID": ended["eventId"]}
+    assert running.request("HEAD", f"/task-progress/{task_id}", headers=seen).status == 204
+    with progress_of(running, task_id) as stream:
+        assert facts(stream.rest())[-1]["status"] == "completed", "it is still there for who was not told"
+
+
 def test_a_follower_who_was_refused_leaves_it_to_the_next(server: Any) -> None:
     running = server("--demo-duration", "10ms", "--max-streams-per-address", "1")
     task_id = start(running)

@@ -3,15 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "core/base/ensure.h"
 #include "core/base/json_read.h"
+#include "core/jobs/traceparent.h"
 
 namespace progressd::ctl {
 namespace {
 
 constexpr std::size_t kDetailBytesMax = 4096;
+/// As other tools have it that pass a trace on to what they start.
+constexpr const char* kTraceVariable = "TRACEPARENT";
 
 /// An option that libcurl knows is always taken.
 template <class Value>
@@ -179,6 +183,14 @@ Request json_request(std::string method, std::string target, std::string_view bo
           .target = std::move(target),
           .body = std::string(body),
           .header_lines = {"Content-Type: application/json"}};
+}
+
+Request creation_request(std::string_view body) {
+  Request request = json_request("POST", "/v1/jobs", body);
+  const char* const trace = std::getenv(kTraceVariable);
+  const auto traceparent = parse_traceparent(trace == nullptr ? "" : trace);
+  if (traceparent) request.header_lines.push_back("traceparent: " + *traceparent);
+  return request;
 }
 
 }  // namespace progressd::ctl

@@ -103,4 +103,8 @@ std::string url_encoded(std::string_view text);
 /// A request with a JSON body.
 Request json_request(std::string method, std::string target, std::string_view body);
 
+/// The request that creates a job. It belongs to the trace that the environment names, as
+/// TRACEPARENT, if that is one.
+Request creation_request(std::string_view body);
+
 }  // namespace progressd::ctl

@@ -85,7 +85,7 @@ Result<int> report(const ReportFlags& flags, const Settings& settings) {
   Transfers transfers;
   const Result<Answer> answer =
       call(transfers, settings,
-           flags.job.empty() ? json_request("POST", "/v1/jobs", creation_json(flags))
+           flags.job.empty() ? creation_request(creation_json(flags))
                              : Request{.target = "/v1/jobs/" + flags.job});
   if (!answer) return tl::unexpected(answer.error());
   JobView job;

@@ -63,7 +63,7 @@ Result<std::string> creation_json(const RunFlags& flags) {
 Result<int> run_job(const RunFlags& flags, const Settings& settings) {
   const Result<std::string> body = creation_json(flags);
   if (!body) return tl::unexpected(body.error());
-  Request request = json_request("POST", "/v1/jobs", *body);
+  Request request = creation_request(*body);
   if (!flags.idempotency_key.empty()) {
     if (printable(flags.idempotency_key) != flags.idempotency_key) {
       return fail(Errc::kInvalid, "--idempotency-key: it can't stand in a header line");
@@ -115,7 +115,9 @@ void add_run(Cli& cli) {
                       [flags, &cli] { return run_job(*flags, cli.settings()); });
   command->footer(
       "Exit status: 0 completed, 1 failed, 3 cancelled. Ctrl-C cancels the job and waits for its\n"
-      "end; pressed again, it leaves the job as it is, with 130.");
+      "end; pressed again, it leaves the job as it is, with 130. A job belongs to the trace that "
+      "the\n"
+      "environment names as TRACEPARENT, if it does.");
   const auto add = [&](const char* flag, std::string& target, const char* help, const char* type) {
     command->add_option(flag, target, help)->type_name(type);
   };

@@ -42,6 +42,19 @@ TEST(Idempotency, AKeyLivesExactlyADay) {
   EXPECT_EQ(table.find("ann", "k", kSomeDay + kDayMs)->job_id, "b");
 }
 
+TEST(Idempotency, KeysAreCountedByOwner) {
+  IdempotencyTable table(10);
+  table.add("ann", "1", entry("a"), kSomeDay);
+  table.add("ann", "2", entry("b"), kSomeDay + 1);
+  table.add("3:ann", "", entry("c"), kSomeDay);
+  EXPECT_EQ(table.count_of("ann"), 2u);
+  EXPECT_EQ(table.count_of("3:ann"), 1u);
+  EXPECT_EQ(table.count_of("bob"), 0u);
+  EXPECT_EQ(table.find("bob", "1", kSomeDay + kDayMs), nullptr);
+  EXPECT_EQ(table.count_of("ann"), 1u) << "the other one's day is over";
+  EXPECT_EQ(table.count_of("3:ann"), 0u);
+}
+
 TEST(Idempotency, FindingAKeyDoesNotLengthenItsLife) {
   IdempotencyTable table(10);
   table.add("ann", "k", entry("a"), kSomeDay);

@@ -32,7 +32,8 @@ TEST_F(JobJsonTest, AFreshJobHasEveryFieldAndNullForWhatIsNotKnown) {
             R"({"id":"a","kind":null,"runner":"external","owner":"ann","state":"pending","done":0,)"
             R"("total":100,"percent":0,"message":null,"result":null,"failedReason":null,)"
             R"("createdAt":"2026-11-20T23:42:05.123Z","startedAt":null,"finishedAt":null,)"
-            R"("attempt":1,"ratePerSecond":null,"etaSeconds":null,"eventId":"1f3a9c04-1"})");
+            R"("attempt":1,"traceparent":null,"ratePerSecond":null,"etaSeconds":null,)"
+            R"("eventId":"1f3a9c04-1"})");
 }
 
 TEST_F(JobJsonTest, AFinishedJobTellsItsTimesAndItsResult) {
@@ -51,7 +52,8 @@ TEST_F(JobJsonTest, AFinishedJobTellsItsTimesAndItsResult) {
             R"("done":2,"total":2,"percent":100,"message":null,"result":{"mediaId":7},)"
             R"("failedReason":null,"createdAt":"2026-11-20T23:42:05.123Z",)"
             R"("startedAt":"2026-11-20T23:42:06.123Z","finishedAt":"2026-11-20T23:42:08.123Z",)"
-            R"("attempt":1,"ratePerSecond":1,"etaSeconds":0,"eventId":"1f3a9c04-4"})");
+            R"("attempt":1,"traceparent":null,"ratePerSecond":1,"etaSeconds":0,)"
+            R"("eventId":"1f3a9c04-4"})");
 }
 
 TEST_F(JobJsonTest, PercentHasNoMoreDecimalsThanItNeeds) {
@@ -78,6 +80,19 @@ TEST_F(JobJsonTest, ProgressTellsWhatMovesAndOneLine) {
             "data: {\"id\":\"a\",\"kind\":null,\"state\":\"active\",\"done\":45,\"total\":100,"
             "\"percent\":45,\"message\":\"line\\nbreak\\r\xe2\x80\xa8\\\"\",\"ratePerSecond\":22.5,"
             "\"etaSeconds\":3}\n\n");
+}
+
+TEST_F(JobJsonTest, AJobOfATraceTellsItWithEveryEvent) {
+  JobSpec spec = job_spec("a", Runner::kExternal);
+  spec.traceparent = Text("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  const std::string_view told =
+      R"("traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")";
+  for (const Outcome& outcome :
+       {table.create(spec), table.report("a", report_done(3)), table.report("a", report_done(4)),
+        table.report("a", report_state(State::kCompleted))}) {
+    EXPECT_NE(encoded(outcome).find(told), std::string::npos) << encoded(outcome);
+  }
+  EXPECT_NE(whole("a").find(told), std::string::npos);
 }
 
 TEST_F(JobJsonTest, TheRateIsNullAndNeverZeroWhileItIsNotKnown) {

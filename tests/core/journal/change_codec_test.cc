@@ -34,6 +34,36 @@ TEST(ChangeCodec, EveryChangeComesBackAsItWas) {
   EXPECT_EQ(read, written);
 }
 
+TEST(ChangeCodec, AJobWithoutATraceIsWrittenAsBeforeThereWereTraces) {
+  const auto encoded = [](const JobSpec& spec) {
+    std::string bytes;
+    ByteWriter out(bytes);
+    encode_spec(spec, out);
+    return bytes;
+  };
+  const auto decoded = [](std::string_view bytes) -> std::optional<JobSpec> {
+    ByteReader in(bytes);
+    JobSpec spec = decode_spec(in);
+    return in.ok() && in.at_end() ? std::optional(std::move(spec)) : std::nullopt;
+  };
+  JobSpec spec = testing::job_spec("a", Runner::kTimer);
+  for (const bool removed_once_told : {false, true}) {
+    spec.removed_once_told = removed_once_told;
+    const std::string bytes = encoded(spec);
+    EXPECT_EQ(bytes.back(), removed_once_told ? 1 : 0);
+    EXPECT_EQ(decoded(bytes)->removed_once_told, removed_once_told);
+    EXPECT_TRUE(decoded(bytes)->traceparent.is_null());
+  }
+  spec.traceparent = Text("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  const std::optional<JobSpec> traced = decoded(encoded(spec));
+  ASSERT_TRUE(traced);
+  EXPECT_TRUE(traced->removed_once_told);
+  EXPECT_EQ(traced->traceparent, spec.traceparent);
+  std::string later = encoded(testing::job_spec("a", Runner::kTimer));
+  later.back() = 4;
+  EXPECT_FALSE(decoded(later)) << "a bit that nobody knows";
+}
+
 TEST(ChangeCodec, AReportSaysWhatItSaid) {
   Report report = testing::report_done(kTotalMax);
   report.message = Text("");

@@ -29,6 +29,9 @@ inline JobSpec random_spec(Chance& chance, std::string id) {
   spec.step_ms = chance.between(1, 1'000);
   spec.stall_after_ms = chance.one_in(3) ? chance.between(1, 100) : 0;
   spec.removed_once_told = chance.one_in(5);
+  if (chance.one_in(4)) {
+    spec.traceparent = Text("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  }
   return spec;
 }
 

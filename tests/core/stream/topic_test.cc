@@ -94,6 +94,33 @@ TEST(Topic, KeepsOnlySoManyBytesOfTexts) {
   EXPECT_EQ(topic.topic.history_bytes(), 0u);
 }
 
+TEST(Topic, ATextThatEventsInARowShareCountsOnce) {
+  NamedTopic topic(1, "t");
+  const Text shared(std::string(40, 'm'));
+  Sequence last = 0;
+  const auto append = [&](const Text& message, std::size_t events_max = 4) {
+    Event event = event_of(++last);
+    event.message = message;
+    topic.topic.append(event, {.events_max = events_max});
+  };
+  for (int i = 0; i < 3; ++i) append(shared);
+  EXPECT_EQ(topic.topic.history_bytes(), 40u);
+  append(Text(std::string(7, 'n')));
+  append(shared);
+  EXPECT_EQ(topic.topic.history_bytes(), 87u) << "two of three, the other text, and it again";
+  append(Text());
+  append(Text());
+  EXPECT_EQ(topic.topic.history_bytes(), 47u);
+  append(Text());
+  EXPECT_EQ(topic.topic.history_bytes(), 40u);
+  append(Text());
+  EXPECT_EQ(topic.topic.history_bytes(), 0u);
+  for (int i = 0; i < 9; ++i) append(shared, 1);
+  EXPECT_EQ(topic.topic.history_bytes(), 40u);
+  append(Text(), 1);
+  EXPECT_EQ(topic.topic.history_bytes(), 0u);
+}
+
 TEST(Topic, AnIdBetweenDroppedAndKeptEventsIsRetained) {
   NamedTopic topic(1, "t");
   for (const Sequence sequence : {10U, 20U, 30U})

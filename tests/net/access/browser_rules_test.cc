@@ -133,6 +133,21 @@ TEST(ForgedRequests, AreKnownByTheirOriginWhereABrowserSendsNoMore) {
   EXPECT_FALSE(forged(Method::kGet, {host, evil}, none));
 }
 
+TEST(ForgedRequests, OfNoOriginNeverGoOnACookie) {
+  const HeaderField host{"Host", "jobs.example:8080"};
+  const HeaderField nobody{"Origin", "null"};  // in a sandbox, in a file
+  const HeaderField site{"Sec-Fetch-Site", "cross-site"};
+  const HeaderField cookie{"Cookie", "progressd_token=x"};
+  for (const char* allowed : {"null", "*"}) {
+    const Cors cors({allowed});
+    EXPECT_FALSE(forged(Method::kPost, {host, nobody}, cors)) << allowed;
+    EXPECT_FALSE(forged(Method::kPost, {host, nobody, site}, cors)) << allowed;
+    EXPECT_TRUE(forged(Method::kPost, {host, nobody, cookie}, cors)) << allowed;
+    EXPECT_TRUE(forged(Method::kPost, {host, nobody, site, cookie}, cors)) << allowed;
+  }
+  EXPECT_TRUE(forged(Method::kPost, {host, nobody}, Cors({"https://app.example"})));
+}
+
 TEST(ForgedRequests, AreNotThoseOfPagesThatCorsAllows) {
   const HeaderField site{"Sec-Fetch-Site", "cross-site"};
   const HeaderField app{"Origin", "https://app.example"};

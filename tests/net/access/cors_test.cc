@@ -1,5 +1,6 @@
 #include "net/access/cors.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -75,6 +76,41 @@ TEST(Cors, NullIsAnOriginOnlyWhereItIsNamed) {
   EXPECT_TRUE(allows(Cors({"null"}), "null"));
 }
 
+TEST(Cors, NullNeverHasCredentialsSinceAnyPageCanSayIt) {
+  struct Case {
+    std::vector<std::string> origins;
+    std::string_view origin;
+    bool allowed;
+    bool credentials;
+    std::string_view allow_origin;  // empty: none is told
+  };
+  const std::string app(kApp);
+  const std::vector<Case> cases{
+      {{}, "null", false, false, ""},
+      {{"*"}, "null", true, false, "*"},
+      {{app}, "null", false, false, ""},
+      {{app, "*"}, "null", true, false, "*"},
+      {{"null"}, "null", true, false, "null"},
+      {{"null", "*"}, "null", true, false, "null"},
+      {{"null", app}, "null", true, false, "null"},
+      {{"null", app}, kApp, true, true, kApp},
+      {{"null"}, kApp, false, false, ""},
+      {{"null"}, "NULL", false, false, ""},
+      {{"null"}, "", false, false, ""},
+  };
+  for (const Case& one : cases) {
+    const Cors cors(one.origins);
+    Request request;
+    make_request(request, Method::kPost, "/v1/jobs", {{"Origin", one.origin}});
+    EXPECT_EQ(cors.allows(request), one.allowed) << one.origin;
+    EXPECT_EQ(cors.allows_credentials(request), one.credentials) << one.origin;
+    const std::string_view said = cors.header_lines(request);
+    EXPECT_EQ(said.find("Allow-Credentials") != said.npos, one.credentials) << said;
+    const std::string allow = fmt::format("Access-Control-Allow-Origin: {}\r\n", one.allow_origin);
+    EXPECT_EQ(said.find(allow) != said.npos, !one.allow_origin.empty()) << said;
+  }
+}
+
 TEST(Cors, BesideAStarNamedOriginsStillGetCredentials) {
   const Cors cors({"*", std::string(kApp)});
   EXPECT_EQ(lines(cors, {{"Origin", kApp}}), kOfApp + kVary);
@@ -102,7 +138,7 @@ TEST(Cors, APreflightIsAnsweredWithAllThatMayBeSent) {
   EXPECT_EQ(headers.at("Access-Control-Allow-Methods"), "GET, HEAD, POST, PATCH, DELETE");
   EXPECT_EQ(headers.at("Access-Control-Allow-Headers"),
             "Content-Type, Authorization, Idempotency-Key, Last-Event-ID, If-Match, If-None-Match, "
-            "Cache-Control");
+            "Cache-Control, traceparent, tracestate");
   EXPECT_EQ(headers.at("Access-Control-Max-Age"), "7200");
   EXPECT_NE(headers.at("Vary").find("Origin"), std::string::npos);
 }

@@ -106,6 +106,14 @@ TEST_F(TokenVerifierTest, TheUserIsTheSub) {
   }
 }
 
+TEST_F(TokenVerifierTest, NobodysNameIsNoUsers) {
+  EXPECT_NE(fault_of_claims(R"({"sub":"anonymous"})").find("anonymous"), std::string::npos);
+  EXPECT_NE(fault_of_claims(R"({"sub":"anonymous","scope":"jobs:admin"})"), "");
+  for (const std::string_view user : {"Anonymous", "anonymous ", "anonymous1", "me"}) {
+    EXPECT_EQ(caller_of_claims(fmt::format(R"({{"sub":"{}"}})", user)).user, user);
+  }
+}
+
 TEST_F(TokenVerifierTest, ATokenIsGoodUntilHalfAMinuteBehindItsExp) {
   const auto fault_at = [&](std::string_view exp, std::int64_t now) {
     return fault_of_claims(fmt::format(R"({{"sub":"ann","exp":{}}})", exp), {}, now);

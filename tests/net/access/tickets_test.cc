@@ -156,7 +156,7 @@ TEST_F(TicketsTest, OnlyNodesWithTheSecretTakeATicket) {
 }
 
 TEST_F(TicketsTest, TheTableOfUsedOnesIsBoundedAndForgetsTheExpired) {
-  Tickets few(kSecret, chance_, /*used_max=*/2);
+  Tickets few(kSecret, chance_, {.of_all = 2});
   const auto make = [&](std::int64_t seconds) {
     return few.issue(ann(), std::nullopt, seconds, kSomeDay).value().text;
   };
@@ -168,6 +168,24 @@ TEST_F(TicketsTest, TheTableOfUsedOnesIsBoundedAndForgetsTheExpired) {
   EXPECT_TRUE(few.redeem(first, kReconnect, kSomeDay)) << "which takes no more room";
   EXPECT_TRUE(few.redeem(third, kFresh, kSomeDay + 10'000)) << "the first one expired";
   EXPECT_EQ(error_of(few.redeem(make(60), kFresh, kSomeDay + 10'000)), Errc::kOverloaded);
+}
+
+TEST_F(TicketsTest, OneUserDoesNotFillTheTableOfUsedOnes) {
+  Tickets few(kSecret, chance_, {.of_all = 3, .of_user = 2});
+  const auto use = [&](const std::string& user, Millis at) {
+    Caller caller = ann();
+    caller.user = user;
+    return error_of(few.redeem(few.issue(caller, std::nullopt, 10, at).value().text, kFresh, at));
+  };
+  EXPECT_EQ(use("ann", kSomeDay), std::nullopt);
+  EXPECT_EQ(use("ann", kSomeDay), std::nullopt);
+  EXPECT_EQ(use("ann", kSomeDay), Errc::kTooMany);
+  EXPECT_EQ(use("bob", kSomeDay), std::nullopt);
+  EXPECT_EQ(use("bob", kSomeDay), Errc::kOverloaded);
+  EXPECT_EQ(use("ann", kSomeDay + 10'000), std::nullopt) << "those from before have expired";
+  few.void_all();
+  EXPECT_EQ(use("ann", kSomeDay + 10'000), std::nullopt);
+  EXPECT_EQ(use("ann", kSomeDay + 10'000), std::nullopt) << "nor are they counted any more";
 }
 
 TEST_F(TicketsTest, AUsedOneIsForReconnectsOfItsStreamOnly) {

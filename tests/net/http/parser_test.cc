@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace progressd {
@@ -150,6 +151,40 @@ TEST(Request, TakesAnAbsoluteTargetApart) {
   ASSERT_TRUE(request.read_target());
   EXPECT_EQ(request.path, "/a%2Fb");
   EXPECT_EQ(request.query("c"), "d");
+}
+
+TEST(Parser, BodiesOfAllConnectionsShareTheirRoom) {
+  HttpLimits limits;
+  limits.bodies_bytes_max = 600'000;
+  const auto bodies = std::make_shared<std::size_t>(0);
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n";
+  const std::string body(200'000, 'x');
+  RequestParser first(limits);
+  RequestParser second(limits);
+  auto third = std::make_unique<RequestParser>(limits);
+  for (RequestParser* parser : {&first, &second, third.get()}) parser->count_bodies(bodies);
+  const auto feed = [&](RequestParser& parser, std::size_t bytes) {
+    parser.feed(head);
+    parser.feed(std::string_view(body).substr(0, bytes));
+    return parser.error_status();
+  };
+  EXPECT_EQ(feed(first, 150'000), 0);
+  EXPECT_EQ(feed(second, 100'000), 0);
+  EXPECT_GT(*bodies, 500'000U);
+  EXPECT_EQ(feed(*third, 100'000), 503);
+  third->reset();
+  EXPECT_EQ(feed(*third, 1'000), 0) << "what a usual request needs is not counted";
+  first.feed(std::string_view(body).substr(150'000));
+  ASSERT_EQ(first.stage(), RequestParser::Stage::kComplete);
+  first.next();
+  EXPECT_LT(*bodies, 300'000U) << "it was answered";
+  third->reset();
+  EXPECT_EQ(feed(*third, 100'000), 0);
+  third.reset();
+  second.reset();
+  EXPECT_EQ(*bodies, 0U);
+  limits.bodies_bytes_max = 1'000;
+  EXPECT_EQ(feed(first, 150'000), 0) << "one alone is taken whatever it takes";
 }
 
 }  // namespace

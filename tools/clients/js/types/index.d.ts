@@ -18,6 +18,8 @@ export interface Job {
   startedAt: string | null;
   finishedAt: string | null;
   attempt: number;
+  /** W3C Trace Context, of the request that created it. */
+  traceparent: string | null;
   ratePerSecond: number | null;
   etaSeconds: number | null;
   /** Of the job's latest event. */

@@ -26,6 +26,7 @@ class Job(TypedDict):
     startedAt: Optional[str]
     finishedAt: Optional[str]
     attempt: int
+    traceparent: Optional[str]  # W3C Trace Context, of the request that created it
     ratePerSecond: Optional[float]
     etaSeconds: Optional[int]
     eventId: str  # of its latest event: what a stream can resume from
