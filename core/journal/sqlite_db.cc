@@ -87,6 +87,24 @@ Result<std::string> SqliteDb::text(std::string_view sql) {
   return std::string(*row ? statement->bytes(0) : std::string_view());
 }
 
+bool SqliteDb::roll_back() {
+  if (sqlite3_get_autocommit(get()) == 0) static_cast<void>(run("ROLLBACK"));
+  return sqlite3_get_autocommit(get()) != 0;
+}
+
+void SqliteDb::checkpoint(int mode) {
+  sqlite3_wal_checkpoint_v2(get(), nullptr, mode, nullptr, nullptr);
+}
+
+bool SqliteDb::wal_has_moved() {
+  sqlite3_file* wal = nullptr;
+  int moved = 0;
+  return sqlite3_file_control(get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
+         wal != nullptr && wal->pMethods != nullptr &&
+         wal->pMethods->xFileControl(wal, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved != 0;
+}
+
 bool SqliteDb::has_moved() {
   int moved = 0;
   return sqlite3_file_control(get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&

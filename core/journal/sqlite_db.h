@@ -62,8 +62,14 @@ class SqliteDb {
   Result<std::int64_t> integer(std::string_view sql);
   Result<std::string> text(std::string_view sql);
 
-  /// Whether the file is no longer the one at its path.
+  /// Ends a transaction that failed, if it is still open. False when that can't be done.
+  bool roll_back();
+  /// Copies the WAL into the file, as far as that goes. `mode`: of sqlite3_wal_checkpoint_v2().
+  void checkpoint(int mode);
+
+  /// Whether the file, or the WAL beside it, is no longer the one at its path.
   bool has_moved();
+  bool wal_has_moved();
   sqlite3* get() { return db_.get(); }
 
  private:

@@ -65,6 +65,7 @@ void JournalThread::run() {
       try_to_come_back();
     }
   }
+  take_out_refused();
 }
 
 bool JournalThread::ends() {
@@ -77,8 +78,13 @@ bool JournalThread::closes() {
   return closes_ && engine_ != nullptr;
 }
 
-void JournalThread::close_file() {
+void JournalThread::take_out_refused() {
+  if (away_) static_cast<void>(engine_->reopen());
   away_.reset();
+}
+
+void JournalThread::close_file() {
+  take_out_refused();
   engine_.reset();
   inbox_->post(Closed{});
 }

@@ -33,6 +33,8 @@ TEST(ConfigReload, TakesLimitsOverAndKeepsWhatIsFixed) {
                         "sqlite:x",
                         "--durability",
                         "relaxed",
+                        "--journal-log-bytes",
+                        "1MiB",
                         "--job-threads",
                         "7",
                         "--reuse-port",
@@ -48,8 +50,9 @@ TEST(ConfigReload, TakesLimitsOverAndKeepsWhatIsFixed) {
                         "--insecure"});
   EXPECT_EQ(
       keep_what_is_fixed(running, next),
-      (Flags{"--listen", "--reuse-port", "--insecure", "--journal", "--durability", "--job-threads",
-             "--watch", "--demo-duration", "--demo-fail-rate", "--demo", "--log-format"}));
+      (Flags{"--listen", "--reuse-port", "--insecure", "--journal", "--durability",
+             "--journal-log-bytes", "--job-threads", "--watch", "--demo-duration",
+             "--demo-fail-rate", "--demo", "--log-format"}));
   EXPECT_EQ(next.jobs.jobs_max, 6u);
   EXPECT_EQ(next.listen, running.listen);
   EXPECT_EQ(next.journal, "memory:");

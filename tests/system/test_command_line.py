@@ -21,6 +21,7 @@ FLAGS = [
     "--jwt-require-exp", "--no-query-token", "--cors-origin", "--allow-host", "--max-streams-per-user",
     "--max-streams-per-address", "--max-jobs-per-user", "--max-job-bytes-per-user", "--create-rate", "--report-rate", "--history-bytes", "--max-jobs",
     "--max-pipelined", "--log-format", "--max-log-rate", "--reuse-port", "--takeover-wait",
+    "--journal-log-bytes",
 ]  # fmt: skip
 
 

@@ -159,6 +159,50 @@ TEST(SqliteFaults, ACrashAtEachCallLosesNothingThatWasAcknowledged) {
   }
 }
 
+TEST(SqliteFaults, NothingThatIsKeptAfterASyncFailedNeedsWhatThatLost) {
+  const std::size_t calls = calls_of_load();
+  for (std::size_t call = 0; call < calls; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    MemoryDisk disk("lossy");
+    disk.fail_at(call, Fault::kLostSync);
+    Acknowledged told;
+    run_load(disk, told);
+    disk.reboot(Unsynced::kDropped);
+    if (auto contents = read_all(disk)) check(told, std::move(*contents), /*crashed=*/true);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(SqliteFaults, ThatCommitsAreNotSyncedIsItselfSynced) {
+  MemoryDisk disk("relaxed");
+  testing::Chance chance(1);
+  const auto epoch_at = [&](bool synced, std::int64_t boot) {
+    SqliteSettings relaxed = settings(disk);
+    relaxed.synced = synced;
+    relaxed.boot = boot;
+    const auto journal = SqliteJournal::open(relaxed, chance);
+    EXPECT_TRUE(journal);
+    JournalBatch batch;
+    batch.changes = 1;
+    batch.block = "told of";
+    EXPECT_TRUE((*journal)->append(batch));
+    return (*journal)->epoch();
+  };
+  const std::uint32_t first = epoch_at(/*synced=*/true, 1);
+  EXPECT_EQ(epoch_at(false, 1), first);
+  disk.reboot(Unsynced::kDropped);  // the change of the second start is lost, and was told of
+  EXPECT_NE(epoch_at(true, 2), first) << "its number is given again";
+}
+
+TEST(SqliteFaults, ADiskThatDoesNotDoIsSaid) {
+  MemoryDisk disk("remote");
+  disk.has_shared_memory = false;
+  testing::Chance chance(1);
+  const auto journal = SqliteJournal::open(settings(disk), chance);
+  ASSERT_FALSE(journal);
+  EXPECT_NE(journal.error().detail.find("WAL"), std::string::npos) << journal.error().detail;
+}
+
 TEST(SqliteFaults, WhileTheDiskIsAwayNothingIsTakenAndThenItGoesOn) {
   MemoryDisk disk("away");
   testing::Chance chance(1);
