@@ -95,6 +95,7 @@ Result<void> SqliteJournal::read_meta() {
   removed_through_ = static_cast<Sequence>(*removed);
   last_ = std::max(cut_through_, static_cast<Sequence>(*last));
   blocks_to_drop_ = *first != 0 && static_cast<Sequence>(*first) <= cut_through_;
+  db_->remember_wal();
   return {};
 }
 
@@ -103,12 +104,15 @@ Result<void> SqliteJournal::begin_epoch(Random& random) {
   const auto boot = db_->integer("SELECT value FROM meta WHERE name = 'boot'");
   if (const auto done = first_error(synced, boot); !done) return done;
   if (*synced == 0 && *boot != settings_.boot) epoch_ = static_cast<std::uint32_t>(random.next());
-  // That commits are not synced is itself synced: or a power cut would leave what was before.
+  // That commits are not synced is itself synced: or a power cut would leave what was before. The
+  // probe changes each time: SQLite writes no page that stays as it was, and a full disk would go
+  // unnoticed.
   return db_->run(fmt::format(
       "PRAGMA synchronous = FULL;"
       "BEGIN IMMEDIATE; UPDATE meta SET value = {} WHERE name = 'epoch';"
       "UPDATE meta SET value = {} WHERE name = 'synced';"
-      "UPDATE meta SET value = {} WHERE name = 'boot'; COMMIT;"
+      "UPDATE meta SET value = {} WHERE name = 'boot';"
+      "UPDATE meta SET value = value + 1 WHERE name = 'probe'; COMMIT;"
       "PRAGMA synchronous = {};",
       epoch_, settings_.synced ? 1 : 0, settings_.boot, settings_.synced ? "FULL" : "NORMAL"));
 }

@@ -1,6 +1,7 @@
 #include "core/journal/sqlite_db.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -96,13 +97,11 @@ void SqliteDb::checkpoint(int mode) {
   sqlite3_wal_checkpoint_v2(get(), nullptr, mode, nullptr, nullptr);
 }
 
-bool SqliteDb::wal_has_moved() {
-  sqlite3_file* wal = nullptr;
-  int moved = 0;
-  return sqlite3_file_control(get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
-         wal != nullptr && wal->pMethods != nullptr &&
-         wal->pMethods->xFileControl(wal, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-         moved != 0;
+SqliteDb::FileId SqliteDb::wal_at_its_path() {
+  const char* const name = sqlite3_filename_wal(sqlite3_db_filename(get(), "main"));
+  struct stat file {};
+  if (::stat(name, &file) != 0) return {};
+  return {file.st_dev, file.st_ino};
 }
 
 bool SqliteDb::has_moved() {

@@ -294,7 +294,8 @@ TEST(DurableJournal, WhatWasRefusedIsNotThereAfterAClose) {
       node.journal->close();  // long before it is tried again by itself
       node.run_until([&] { return !node.journal->closes(); });
     }
-    Node again(held.disk);
+    held.disk.fail_at(0, MemoryDisk::Fault::kNone);
+    const Node again(held.disk);
     EXPECT_EQ(again.jobs.find("a")->done, was_refused ? 0 : 1);
     return was_refused;
   };
