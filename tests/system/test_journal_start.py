@@ -51,9 +51,8 @@ def test_a_reload_that_is_asked_for_before_there_is_a_server_comes_then(server: 
     starting = server("--config", str(config), ready=False)
     with config.open("w"):
         starting.process.send_signal(signal.SIGHUP)
-    # The file is read a second time.
-    with config.open("w") as again:
-        again.write("max-jobs = 1\n")
+        config.unlink()
+        config.write_text("max-jobs = 1\n")  # to be read the second time
     starting.wait_for_ready()
     starting.wait_for_log("is in force")
     starting.external()
