@@ -292,6 +292,12 @@ void SqliteJournal::tidy() {
   db_->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
 }
 
+void SqliteJournal::finish() {
+  if (settings_.synced || has_failed_) return;
+  static_cast<void>(
+      db_->run("PRAGMA synchronous = FULL; UPDATE meta SET value = 1 WHERE name = 'synced'"));
+}
+
 Result<void> SqliteJournal::reopen() {
   if (db_ && !check_place()) close();
   const Result<void> done = db_ ? probe().and_then([this] { return read_meta(); }) : open_again();

@@ -43,6 +43,10 @@ class SqliteJournal {
   /// much, and gives back pages that are not used. A failure is seen by the next append().
   void tidy();
 
+  /// Before a good end. Where commits are not synced, all of them are now: a machine that stops
+  /// later loses nothing, and ids stay good. A failure is as a power cut would be.
+  void finish();
+
   /// After a failure. What was appended in vain is taken out, should it have come through after
   /// all: by writing over it, where the file is still the one that is open. So nothing builds on
   /// what a failed sync may have left in memory alone.

@@ -65,7 +65,7 @@ void JournalThread::run() {
       try_to_come_back();
     }
   }
-  take_out_refused();
+  close_engine();
 }
 
 bool JournalThread::ends() {
@@ -78,14 +78,16 @@ bool JournalThread::closes() {
   return closes_ && engine_ != nullptr;
 }
 
-void JournalThread::take_out_refused() {
+void JournalThread::close_engine() {
+  if (engine_ == nullptr) return;
   if (away_) static_cast<void>(engine_->reopen());
   away_.reset();
+  engine_->finish();
+  engine_.reset();
 }
 
 void JournalThread::close_file() {
-  take_out_refused();
-  engine_.reset();
+  close_engine();
   inbox_->post(Closed{});
 }
 
