@@ -282,7 +282,11 @@ Result<void> SqliteJournal::drop_blocks() {
 }
 
 void SqliteJournal::tidy() {
-  if (has_failed_ || wal_pages_ < settings_.wal_pages_max) return;
+  if (has_failed_) return;
+  // What another connection left there may stand in the machine's memory alone, after a sync that
+  // failed: the file gets it, and the WAL begins anew, so that nothing builds on it.
+  if (!std::exchange(wal_is_ours_, true)) return db_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  if (wal_pages_ < settings_.wal_pages_max) return;
   wal_pages_ = 0;
   const auto free_pages = db_->integer("PRAGMA freelist_count");
   if (free_pages && *free_pages > kFreePagesMax) {
@@ -314,6 +318,7 @@ Result<void> SqliteJournal::open_again() {
   Result<SqliteDb> db = reopen_journal_file(settings_);
   if (!db) return tl::unexpected(db.error());
   db_ = std::move(*db);
+  wal_is_ours_ = false;
   const std::uint32_t epoch = epoch_;
   const Sequence last = last_;
   Result<void> done = prepare().and_then([&] { return read_meta(); });

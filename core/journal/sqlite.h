@@ -85,6 +85,7 @@ class SqliteJournal {
   Sequence removed_through_ = 0;
   bool blocks_to_drop_ = false;  // before cut_through_
   int wal_pages_ = 0;
+  bool wal_is_ours_ = false;  // all of it was written by this connection
 };
 
 }  // namespace progressd
