@@ -292,7 +292,6 @@ void SqliteJournal::tidy() {
   if (free_pages && *free_pages > kFreePagesMax) {
     static_cast<void>(db_->run(fmt::format("PRAGMA incremental_vacuum({})", kPagesGivenBackMax)));
   }
-  // It waits for nobody: pages that a reader still needs stay in the WAL.
   db_->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
 }
 

@@ -94,7 +94,9 @@ bool SqliteDb::roll_back() {
 }
 
 void SqliteDb::checkpoint(int mode) {
+  sqlite3_busy_timeout(get(), 0);
   sqlite3_wal_checkpoint_v2(get(), nullptr, mode, nullptr, nullptr);
+  sqlite3_busy_timeout(get(), kBusyMs);
 }
 
 SqliteDb::FileId SqliteDb::wal_at_its_path() {

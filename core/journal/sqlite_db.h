@@ -65,7 +65,8 @@ class SqliteDb {
 
   /// Ends a transaction that failed, if it is still open. False when that can't be done.
   bool roll_back();
-  /// Copies the WAL into the file, as far as that goes. `mode`: of sqlite3_wal_checkpoint_v2().
+  /// Copies the WAL into the file, as far as that goes without a wait: pages that a reader still
+  /// needs stay. `mode`: of sqlite3_wal_checkpoint_v2().
   void checkpoint(int mode);
 
   /// Whether the file is no longer the one at its path.
