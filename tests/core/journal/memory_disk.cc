@@ -192,6 +192,10 @@ MemoryDisk::MemoryDisk(std::string name) : name_(std::move(name)) {
 }
 
 void MemoryDisk::File::sync() {
+  if (lost.empty()) {
+    synced = bytes;
+    return;
+  }
   synced.resize(bytes.size());
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     if (at >= lost.size() || !lost[at]) synced[at] = bytes[at];
