@@ -61,6 +61,9 @@ void add_job_flags(CLI::App& app, Config& config) {
                  check_member("--durability", level, {"full", "relaxed"});
                  config.journal_synced = level == "full";
                });
+  flags.bytes("--journal-log-bytes", config.journal_log_bytes_min,
+              "With sqlite: the log of changes is cut off when it has grown by so much. Less makes "
+              "a start shorter, and more is written");
   flags.count("--history-events", config.history.events_max,
               "Events kept for each job or channel, for streams that resume");
   flags.bytes("--history-bytes", config.history.bytes_max,

@@ -26,7 +26,8 @@ struct Config {
   bool insecure = false;
   AccessSettings access;
   std::string journal = "memory:";
-  bool journal_synced = true;  // each commit, before it is answered
+  bool journal_synced = true;                            // each commit, before it is answered
+  std::size_t journal_log_bytes_min = 16 * 1024 * 1024;  // see JournalBounds
   HistoryLimits history;
   Millis retain_finished_ms = 3'600'000;
   JobTableLimits jobs;

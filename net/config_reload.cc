@@ -21,6 +21,7 @@ std::vector<std::string_view> keep_what_is_fixed(const Config& running, Config& 
   keep("--insecure", running.insecure, next.insecure);
   keep("--journal", running.journal, next.journal);
   keep("--durability", running.journal_synced, next.journal_synced);
+  keep("--journal-log-bytes", running.journal_log_bytes_min, next.journal_log_bytes_min);
   keep("--job-threads", running.job_threads, next.job_threads);
   keep("--watch", running.watches, next.watches);
   keep("--demo-duration", running.demo_jobs.duration_ms, next.demo_jobs.duration_ms);

@@ -162,11 +162,13 @@ std::vector<ChangeObserver*> Server::observers() {
 
 void Server::open_journal(SqliteSettings settings) {
   router_.hold();
+  JournalBounds bounds;
+  bounds.log_bytes_min = config_.journal_log_bytes_min;
   durable_ = std::make_unique<DurableJournal>(
       DurableJournal::Parts{
           loop_, ledger_, jobs_, channels_, clock_, limits_.history, table_bounds(),
           [this](const Result<std::uint32_t>& recovered) { on_recovered(recovered); }},
-      std::move(settings));
+      std::move(settings), bounds);
 }
 
 void Server::on_recovered(const Result<std::uint32_t>& recovered) {

@@ -25,6 +25,7 @@ void Server::reload(Config next) {
   budget_.use_bytes_max(config_.job_bytes_max);
   report_limits_.use_rate(limits_.access.reports_per_second_max);
   hub_.use_history(limits_.history);
+  if (durable_ != nullptr) durable_->use_history(limits_.history);
   caretaker_.use_retention(config_.retain_finished_ms, config_.retain_channels_ms);
   if (ledger_.is_deferred()) {
     ledger_.use_bounds(table_bounds());

@@ -23,6 +23,8 @@ class Recovery {
   };
   explicit Recovery(const Parts& parts) : parts_(parts) {}
 
+  /// Of the events that come from here on.
+  void use_history(const HistoryLimits& history) { parts_.history = history; }
   /// False when what it holds is not ours: then the journal is corrupt.
   bool take(const RecoveredPart& part);
   /// After the last part. `last`: the latest change; `removed_through`: see LogCut.

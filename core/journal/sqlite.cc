@@ -95,6 +95,7 @@ Result<void> SqliteJournal::read_meta() {
   removed_through_ = static_cast<Sequence>(*removed);
   last_ = std::max(cut_through_, static_cast<Sequence>(*last));
   blocks_to_drop_ = *first != 0 && static_cast<Sequence>(*first) <= cut_through_;
+  db_->remember_wal();
   return {};
 }
 
@@ -103,12 +104,15 @@ Result<void> SqliteJournal::begin_epoch(Random& random) {
   const auto boot = db_->integer("SELECT value FROM meta WHERE name = 'boot'");
   if (const auto done = first_error(synced, boot); !done) return done;
   if (*synced == 0 && *boot != settings_.boot) epoch_ = static_cast<std::uint32_t>(random.next());
-  // That commits are not synced is itself synced: or a power cut would leave what was before.
+  // That commits are not synced is itself synced: or a power cut would leave what was before. The
+  // probe changes each time: SQLite writes no page that stays as it was, and a full disk would go
+  // unnoticed.
   return db_->run(fmt::format(
       "PRAGMA synchronous = FULL;"
       "BEGIN IMMEDIATE; UPDATE meta SET value = {} WHERE name = 'epoch';"
       "UPDATE meta SET value = {} WHERE name = 'synced';"
-      "UPDATE meta SET value = {} WHERE name = 'boot'; COMMIT;"
+      "UPDATE meta SET value = {} WHERE name = 'boot';"
+      "UPDATE meta SET value = value + 1 WHERE name = 'probe'; COMMIT;"
       "PRAGMA synchronous = {};",
       epoch_, settings_.synced ? 1 : 0, settings_.boot, settings_.synced ? "FULL" : "NORMAL"));
 }
@@ -186,17 +190,18 @@ Result<void> SqliteJournal::read_rows(const std::function<bool(RecoveredPart par
 }
 
 Result<Sequence> SqliteJournal::append(const JournalBatch& batch) {
-  if (!db_) return fail(Errc::kUnavailable, "the file is closed after a failure");
-  // SQLite would go on writing to a file that nobody can find any more.
-  Result<void> done;
-  if (lock_ && !lock_->is_held()) done = fail(Errc::kUnavailable, "its lock was taken away");
-  if (db_->has_moved()) done = fail(Errc::kUnavailable, "the file is not at its path any more");
-  if (done) done = run_.begin.run();
+  if (has_failed_) return fail(Errc::kUnavailable, "it is not open again after a failure");
+  if (const auto place = check_place(); !place) {
+    has_failed_ = true;
+    close();
+    return tl::unexpected(place.error());
+  }
+  Result<void> done = run_.begin.run();
   if (done) done = write(batch);
   if (done) done = run_.commit.run();
   if (!done) {
-    run_ = {};
-    db_.reset();  // which rolls back
+    has_failed_ = true;
+    if (!db_->roll_back()) close();
     return tl::unexpected(done.error());
   }
   if (batch.cut) {
@@ -207,6 +212,25 @@ Result<Sequence> SqliteJournal::append(const JournalBatch& batch) {
   const Sequence first = last_ + 1;
   last_ += batch.changes;
   return first;
+}
+
+/// SQLite would go on writing where nobody can find it any more.
+Result<void> SqliteJournal::check_place() {
+  if (lock_ && !lock_->is_held()) return fail(Errc::kUnavailable, "its lock was taken away");
+  if (db_->has_moved()) {
+    return fail(Errc::kUnavailable, "the file is not at its path any more");
+  }
+  if (db_->wal_has_moved()) {
+    // What was acknowledged goes into the file while there is still somebody who has it.
+    db_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+    return fail(Errc::kUnavailable, "the -wal beside the file is not at its path any more");
+  }
+  return {};
+}
+
+void SqliteJournal::close() {
+  run_ = {};
+  db_.reset();  // which rolls back
 }
 
 Result<void> SqliteJournal::write(const JournalBatch& batch) {
@@ -258,19 +282,33 @@ Result<void> SqliteJournal::drop_blocks() {
 }
 
 void SqliteJournal::tidy() {
-  if (!db_ || wal_pages_ < settings_.wal_pages_max) return;
+  if (has_failed_) return;
+  // What another connection left there may stand in the machine's memory alone, after a sync that
+  // failed: the file gets it, and the WAL begins anew, so that nothing builds on it.
+  if (!std::exchange(wal_is_ours_, true)) return db_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  if (wal_pages_ < settings_.wal_pages_max) return;
   wal_pages_ = 0;
   const auto free_pages = db_->integer("PRAGMA freelist_count");
   if (free_pages && *free_pages > kFreePagesMax) {
     static_cast<void>(db_->run(fmt::format("PRAGMA incremental_vacuum({})", kPagesGivenBackMax)));
   }
-  // It waits for nobody: pages that a reader still needs stay in the WAL.
-  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  db_->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+}
+
+void SqliteJournal::finish() {
+  if (settings_.synced || has_failed_) return;
+  static_cast<void>(
+      db_->run("PRAGMA synchronous = FULL; UPDATE meta SET value = 1 WHERE name = 'synced'"));
 }
 
 Result<void> SqliteJournal::reopen() {
-  run_ = {};
-  db_.reset();
+  if (db_ && !check_place()) close();
+  const Result<void> done = db_ ? probe().and_then([this] { return read_meta(); }) : open_again();
+  if (done) has_failed_ = false;
+  return done;
+}
+
+Result<void> SqliteJournal::open_again() {
   if (lock_ && !lock_->is_held()) {
     auto again = WriterLock::take(settings_.path);
     if (!again) return tl::unexpected(again.error());
@@ -279,6 +317,7 @@ Result<void> SqliteJournal::reopen() {
   Result<SqliteDb> db = reopen_journal_file(settings_);
   if (!db) return tl::unexpected(db.error());
   db_ = std::move(*db);
+  wal_is_ours_ = false;
   const std::uint32_t epoch = epoch_;
   const Sequence last = last_;
   Result<void> done = prepare().and_then([&] { return read_meta(); });
@@ -293,17 +332,18 @@ Result<void> SqliteJournal::reopen() {
     done = first_error(behind, behind);
     if (done && *behind > 1) done = fail(Errc::kUnavailable, "another process has written it");
   }
-  // And this shows that it can be written.
-  if (done) {
-    done =
-        db_->run(fmt::format("BEGIN IMMEDIATE; DELETE FROM block WHERE first > {};"
-                             "UPDATE meta SET value = value + 1 WHERE name = 'probe'; COMMIT;",
-                             last));
-  }
-  if (!done) {
-    run_ = {};
-    db_.reset();
-  }
+  if (done) done = probe();
+  if (!done) close();
+  return done;
+}
+
+/// Shows that it can be written.
+Result<void> SqliteJournal::probe() {
+  const auto done =
+      db_->run(fmt::format("BEGIN IMMEDIATE; DELETE FROM block WHERE first > {};"
+                           "UPDATE meta SET value = value + 1 WHERE name = 'probe'; COMMIT;",
+                           last_));
+  if (!done && !db_->roll_back()) close();
   return done;
 }
 

@@ -1,6 +1,6 @@
 // The SQLite journal: a log of changes in blocks, and rows that stand for what was cut off it.
 // A batch is one transaction; when append() has answered, it is on the disk (with `synced`).
-// After a failure the file is closed: nothing is kept until reopen() says that all is well again.
+// After a failure nothing is kept until reopen() says that all is well again.
 //
 // It is synchronous and knows no loop. Thread: one at a time.
 #pragma once
@@ -43,8 +43,13 @@ class SqliteJournal {
   /// much, and gives back pages that are not used. A failure is seen by the next append().
   void tidy();
 
+  /// Before a good end. Where commits are not synced, all of them are now: a machine that stops
+  /// later loses nothing, and ids stay good. A failure is as a power cut would be.
+  void finish();
+
   /// After a failure. What was appended in vain is taken out, should it have come through after
-  /// all.
+  /// all: by writing over it, where the file is still the one that is open. So nothing builds on
+  /// what a failed sync may have left in memory alone.
   Result<void> reopen();
 
  private:
@@ -54,6 +59,10 @@ class SqliteJournal {
     Statement begin, commit, add_block, add_job, add_channel, add_key, remove_job, remove_channel,
         set_meta, drop_blocks, drop_keys, add_refused, drop_refused;
   };
+  Result<void> check_place();
+  Result<void> probe();
+  Result<void> open_again();
+  void close();
   Result<void> prepare();
   Result<void> read_meta();
   Result<void> begin_epoch(Random& random);
@@ -67,14 +76,16 @@ class SqliteJournal {
 
   const SqliteSettings settings_;
   std::unique_ptr<WriterLock> lock_;
-  std::optional<SqliteDb> db_;  // none after a failure
+  std::optional<SqliteDb> db_;  // none when it is not at its place any more
   Statements run_;              // of `db_`
+  bool has_failed_ = false;     // since then nothing is kept
   std::uint32_t epoch_ = 0;
   Sequence last_ = 0;
   Sequence cut_through_ = 0;
   Sequence removed_through_ = 0;
   bool blocks_to_drop_ = false;  // before cut_through_
   int wal_pages_ = 0;
+  bool wal_is_ours_ = false;  // all of it was written by this connection
 };
 
 }  // namespace progressd

@@ -1,6 +1,7 @@
 #include "core/journal/sqlite_db.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -85,6 +86,24 @@ Result<std::string> SqliteDb::text(std::string_view sql) {
   const Result<bool> row = statement->step();
   if (!row) return tl::unexpected(row.error());
   return std::string(*row ? statement->bytes(0) : std::string_view());
+}
+
+bool SqliteDb::roll_back() {
+  if (sqlite3_get_autocommit(get()) == 0) static_cast<void>(run("ROLLBACK"));
+  return sqlite3_get_autocommit(get()) != 0;
+}
+
+void SqliteDb::checkpoint(int mode) {
+  sqlite3_busy_timeout(get(), 0);
+  sqlite3_wal_checkpoint_v2(get(), nullptr, mode, nullptr, nullptr);
+  sqlite3_busy_timeout(get(), kBusyMs);
+}
+
+SqliteDb::FileId SqliteDb::wal_at_its_path() {
+  const char* const name = sqlite3_filename_wal(sqlite3_db_filename(get(), "main"));
+  struct stat file {};
+  if (::stat(name, &file) != 0) return {};
+  return {file.st_dev, file.st_ino};
 }
 
 bool SqliteDb::has_moved() {

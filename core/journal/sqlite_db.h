@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/base/result.h"
 
@@ -62,15 +63,28 @@ class SqliteDb {
   Result<std::int64_t> integer(std::string_view sql);
   Result<std::string> text(std::string_view sql);
 
+  /// Ends a transaction that failed, if it is still open. False when that can't be done.
+  bool roll_back();
+  /// Copies the WAL into the file, as far as that goes without a wait: pages that a reader still
+  /// needs stay. `mode`: of sqlite3_wal_checkpoint_v2().
+  void checkpoint(int mode);
+
   /// Whether the file is no longer the one at its path.
   bool has_moved();
+  /// The WAL is there once something was read. SQLite does not look after it any more then.
+  void remember_wal() { wal_ = wal_at_its_path(); }
+  bool wal_has_moved() { return wal_ != wal_at_its_path(); }
   sqlite3* get() { return db_.get(); }
 
  private:
   struct Close {
     void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
   };
+  using FileId = std::pair<std::uint64_t, std::uint64_t>;  // device, inode
+  FileId wal_at_its_path();
+
   std::unique_ptr<sqlite3, Close> db_;
+  FileId wal_;
 };
 
 }  // namespace progressd

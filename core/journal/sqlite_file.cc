@@ -54,16 +54,42 @@ tl::unexpected<Error> refuse(const SqliteSettings& settings, std::string_view wh
   return fail(Errc::kUnavailable, fmt::format("the journal {}: {}", settings.path, why));
 }
 
+/// The file that links lead to, though it may not be there yet.
+std::string real_path(const std::string& path) {
+  constexpr int kLinksMax = 40;  // as in Linux
+  std::error_code unknown;       // then it stays as it is called, and is found to be wrong
+  std::filesystem::path real = std::filesystem::absolute(path, unknown);
+  for (int links = 0; links < kLinksMax; ++links) {
+    const std::filesystem::path target = std::filesystem::read_symlink(real, unknown);
+    if (unknown) break;
+    real = real.parent_path() / target;
+  }
+  const std::filesystem::path folder =
+      std::filesystem::weakly_canonical(real.parent_path(), unknown);
+  return unknown ? real.string() : (folder / real.filename()).string();
+}
+
+/// What would block, or be written under two names with a WAL each.
+Result<void> check_kind(const SqliteSettings& settings, const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return {};  // SQLite will say why
+  if (!S_ISREG(file.st_mode)) return refuse(settings, "is no regular file");
+  if (file.st_nlink > 1) return refuse(settings, "has a second name, a hard link");
+  return {};
+}
+
 /// Looks at the file without SQLite, which might repair what is not ours.
 Result<void> check_header(const SqliteSettings& settings) {
   if (!settings.vfs.empty()) return {};  // then only SQLite can read it
-  std::ifstream file(settings.path, std::ios::binary);
+  const std::string path = real_path(settings.path);
+  if (const auto done = check_kind(settings, path); !done) return done;
+  std::ifstream file(path, std::ios::binary);
   std::string header(kHeaderBytes, '\0');
   file.read(header.data(), static_cast<std::streamsize>(header.size()));
   header.resize(static_cast<std::size_t>(file.gcount()));
   if (header.empty()) return {};  // there is none yet; or it can't be read, as SQLite will say
   // A creation that was cut short: SQLite rolls it back.
-  if (std::ifstream(settings.path + "-journal").peek() != std::ifstream::traits_type::eof()) {
+  if (std::ifstream(path + "-journal").peek() != std::ifstream::traits_type::eof()) {
     return {};
   }
   if (header.size() < kHeaderBytes || !header.starts_with(kMagic)) {
@@ -102,7 +128,9 @@ Result<void> check_and_migrate(SqliteDb& db, const SqliteSettings& settings) {
 }
 
 Result<SqliteDb> open_db(const SqliteSettings& settings, int flags) {
-  Result<SqliteDb> db = SqliteDb::open(settings.path, flags, settings.vfs);
+  // An absolute path: SQLite keeps what is called :memory: nowhere.
+  Result<SqliteDb> db = SqliteDb::open(
+      settings.vfs.empty() ? real_path(settings.path) : settings.path, flags, settings.vfs);
   if (!db) return refuse(settings, db.error().detail);
   // What is not ours stays as it is, its WAL included; and a file of ours is quickly closed.
   ENSURE(sqlite3_db_config(db->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr) == SQLITE_OK);
@@ -110,9 +138,11 @@ Result<SqliteDb> open_db(const SqliteSettings& settings, int flags) {
 }
 
 Result<SqliteDb> set_up(Result<SqliteDb> db, const SqliteSettings& settings) {
+  const auto mode = db->text("PRAGMA journal_mode = WAL");
+  if (!mode) return refuse(settings, mode.error().detail);
+  if (*mode != "wal") return refuse(settings, "stands on a disk that does not do for SQLite's WAL");
   const std::string pragmas = fmt::format(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA wal_autocheckpoint = 0;"
-      "PRAGMA journal_size_limit = {};",
+      "PRAGMA synchronous = {}; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {};",
       settings.synced ? "FULL" : "NORMAL", kWalKeptBytesMax);
   if (const auto done = db->run(pragmas); !done) return refuse(settings, done.error().detail);
   return db;
@@ -123,9 +153,7 @@ Result<SqliteDb> set_up(Result<SqliteDb> db, const SqliteSettings& settings) {
 WriterLock::~WriterLock() { close(fd_); }
 
 Result<std::unique_ptr<WriterLock>> WriterLock::take(const std::string& path) {
-  std::error_code unknown;  // then it is locked as it is called
-  const std::filesystem::path real = std::filesystem::weakly_canonical(path, unknown);
-  const std::string name = (unknown ? path : real.string()) + "-lock";
+  const std::string name = real_path(path) + "-lock";
   const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
     return fail(Errc::kUnavailable,
@@ -133,6 +161,10 @@ Result<std::unique_ptr<WriterLock>> WriterLock::take(const std::string& path) {
   }
   std::unique_ptr<WriterLock> lock(new WriterLock(fd, name));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return fail(Errc::kUnavailable, fmt::format("the journal {}: {} can't be locked: {}", path,
+                                                  name, std::strerror(errno)));
+    }
     return fail(
         Errc::kConflict,
         fmt::format("the journal {}: another process writes it ({} is locked)", path, name));

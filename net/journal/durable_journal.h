@@ -50,6 +50,8 @@ class DurableJournal final : public DeferredJournal {
   DurableJournal& operator=(const DurableJournal&) = delete;
 
   std::optional<Error> post(std::span<const Change> changes) override;
+  /// From here on; what is still to be read again goes by it, too.
+  void use_history(const HistoryLimits& history) { recovery_.use_history(history); }
   /// Hands over what was gathered, when the last batch is written.
   void on_turn_end();
   /// Takes no more changes, and closes the file when those that were taken are kept and settled, so

@@ -65,6 +65,7 @@ void JournalThread::run() {
       try_to_come_back();
     }
   }
+  close_engine();
 }
 
 bool JournalThread::ends() {
@@ -77,9 +78,16 @@ bool JournalThread::closes() {
   return closes_ && engine_ != nullptr;
 }
 
-void JournalThread::close_file() {
+void JournalThread::close_engine() {
+  if (engine_ == nullptr) return;
+  if (away_) static_cast<void>(engine_->reopen());
   away_.reset();
+  engine_->finish();
   engine_.reset();
+}
+
+void JournalThread::close_file() {
+  close_engine();
   inbox_->post(Closed{});
 }
 

@@ -74,6 +74,9 @@ class JournalThread {
   void write(const JournalBatch& batch);
   void try_to_come_back();
   void close_file();
+  /// What was refused may have reached the disk, and must not be there at the next start: it is
+  /// taken out before. Where the disk is still away, there is nothing to be done about it.
+  void close_engine();
   bool closes();
   bool ends();
 

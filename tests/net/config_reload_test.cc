@@ -33,6 +33,8 @@ TEST(ConfigReload, TakesLimitsOverAndKeepsWhatIsFixed) {
                         "sqlite:x",
                         "--durability",
                         "relaxed",
+                        "--journal-log-bytes",
+                        "1MiB",
                         "--job-threads",
                         "7",
                         "--reuse-port",
@@ -46,10 +48,10 @@ TEST(ConfigReload, TakesLimitsOverAndKeepsWhatIsFixed) {
                         "--demo-fail-rate",
                         "0.5",
                         "--insecure"});
-  EXPECT_EQ(
-      keep_what_is_fixed(running, next),
-      (Flags{"--listen", "--reuse-port", "--insecure", "--journal", "--durability", "--job-threads",
-             "--watch", "--demo-duration", "--demo-fail-rate", "--demo", "--log-format"}));
+  EXPECT_EQ(keep_what_is_fixed(running, next),
+            (Flags{"--listen", "--reuse-port", "--insecure", "--journal", "--durability",
+                   "--journal-log-bytes", "--job-threads", "--watch", "--demo-duration",
+                   "--demo-fail-rate", "--demo", "--log-format"}));
   EXPECT_EQ(next.jobs.jobs_max, 6u);
   EXPECT_EQ(next.listen, running.listen);
   EXPECT_EQ(next.journal, "memory:");

@@ -9,12 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "net/server.h"
 #include "net/uv/inbox.h"
@@ -37,7 +39,9 @@ class TestServer {
     thread_ = std::thread([this, config = std::move(config), journal, &port] {
       Loop loop;
       Server server(loop, config, /*rounds_per_ms=*/100'000, Machine{}, journal);
-      inbox_ = std::make_shared<Inbox<int>>(loop, 1, [&](const auto&) { server.begin_drain(); });
+      inbox_ = std::make_shared<Inbox<Task>>(loop, 1, [&](const std::vector<Task>& tasks) {
+        for (const Task& task : tasks) task(server);
+      });
       const auto addresses = server.start();
       port.set_value(std::stoi(addresses->front().substr(addresses->front().rfind(':') + 1)));
       loop.run();
@@ -46,13 +50,23 @@ class TestServer {
     port_ = bound.get();
   }
   ~TestServer() {
-    inbox_->post(0);
+    inbox_->post([](Server& server) { server.begin_drain(); });
     thread_.join();
+  }
+  /// Returns when the loop has done it.
+  void run(const std::function<void(Server&)>& task) {
+    std::promise<void> done;
+    inbox_->post([&](Server& server) {
+      task(server);
+      done.set_value();
+    });
+    done.get_future().wait();
   }
   int port() const { return port_; }
 
  private:
-  std::shared_ptr<Inbox<int>> inbox_;
+  using Task = std::function<void(Server&)>;
+  std::shared_ptr<Inbox<Task>> inbox_;
   std::thread thread_;
   int port_ = 0;
 };

@@ -39,7 +39,7 @@ class Servers:
             except AssertionError as error:
                 complaints.append(str(error))
             # pytest shows this for a test that failed, and keeps it to itself otherwise.
-            print(f"--- log of {server.url}", *server.log.all, sep="\n")
+            print(f"--- log of {server.url if server.addresses else server.pid}", *server.log.all, sep="\n")
             if report := server.sanitizer_report():
                 complaints.append(report)
         assert not complaints, "\n".join(complaints)

@@ -1,18 +1,14 @@
-"""The SQLite journal: what was answered is there after a restart, streams resume over it, and a bad file or disk is said."""
+"""The SQLite journal: what was answered is there after a restart, streams resume over it, and a bad file is said."""
 
 from __future__ import annotations
 
-import os
-import resource
-import shutil
-import signal
 import sqlite3
 import subprocess
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 import pytest
-from harness import BINARY, Server, assert_problem, plain_environment, steady, wait_until
+from harness import BINARY, Server, plain_environment, steady, wait_until
 
 Start = Callable[..., Server]
 
@@ -34,10 +30,10 @@ def end(server: Server) -> None:
 BOTH_ENDS = pytest.mark.parametrize("end_of", [kill, end], ids=["killed", "ended"])
 
 
-def refused_start(*flags: str) -> str:
+def refused_start(*flags: str, prefix: Iterable[str] = ()) -> str:
     """What a server says that does not start: its exit status is 1."""
     ended = subprocess.run(
-        [str(BINARY), "--listen", "127.0.0.1:0", *flags],
+        [*prefix, str(BINARY), "--listen", "127.0.0.1:0", *flags],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=plain_environment(),
     )  # fmt: skip
     assert ended.returncode == 1, ended
@@ -331,91 +327,3 @@ def test_a_backup_is_made_while_the_server_runs(server: Start, tmp_path: Path) -
         db.execute("VACUUM INTO ?", (str(copy),))
     running.patch(job, done=5)
     assert server(*journal_at(copy.parent)).job(job)["done"] == 4
-
-
-# ------------------------------------------------------------------------------------------------ the disk
-
-
-def refuses_writes(server: Server, job: dict[str, Any]) -> bool:
-    response = server.request("PATCH", f"/v1/jobs/{job['id']}", {"message": "is it there?"})
-    if response.status == 200:
-        return False
-    assert_problem(response, 503)
-    assert response["Retry-After"]
-    return True
-
-
-def takes_writes(server: Server, job: dict[str, Any]) -> bool:
-    return not refuses_writes(server, job)
-
-
-def set_file_bytes_max(server: Server, size: int) -> None:
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-def test_a_full_disk_refuses_writes_and_nothing_else(server: Start, tmp_path: Path) -> None:
-    running = server(*journal_at(tmp_path))
-    job = running.external()
-    running.patch(job, done=3)
-    own = running.create(total=1_000_000, stepMs=5)
-    watching = running.follow(own)
-    watching.until(lambda event: event.json["done"] >= 3)
-    set_file_bytes_max(running, (tmp_path / "journal-wal").stat().st_size)
-    wait_until(lambda: refuses_writes(running, job), "the disk to be full")
-    before = running.job(job)
-    assert_problem(running.request("POST", "/v1/jobs", {"id": "none"}), 503)
-    assert running.request("GET", "/v1/jobs/none").status == 404
-    assert_problem(running.request("GET", "/readyz"), 503)
-    assert running.request("GET", "/healthz").status == 200
-    assert_problem(running.request("POST", "/api/v1/sse/progress/ann", {"a": 1}), 503)
-    assert running.request("GET", "/api/v1/sse/progress/status/ann").json() is None
-    rejected = running.report_lines(b'{"job":"%s","done":50}\n' % job["id"].encode()).json()
-    assert (rejected["accepted"], rejected["rejected"][0]["status"]) == (0, 503)
-    with running.follow(job) as stream:
-        assert stream.next().json == before
-    stood_at = running.job(own)["done"]
-    set_file_bytes_max(running, resource.RLIM_INFINITY)
-    wait_until(lambda: takes_writes(running, job), "the journal to come back")
-    assert running.request("GET", "/readyz").status == 200
-    assert running.job(job)["done"] == 3
-    done = [event.json["done"] for event in watching.until(lambda event: event.json["done"] >= stood_at + 5)]
-    assert all(later - earlier in (0, 1) for earlier, later in zip(done, done[1:]))
-    expected = running.job(job)
-    kill(running)
-    assert server(*journal_at(tmp_path)).job(job) == expected
-
-
-def test_a_folder_that_goes_away_and_comes_back(server: Start, tmp_path: Path) -> None:
-    folder = tmp_path / "here"
-    folder.mkdir()
-    running = server(*journal_at(folder))
-    job = running.external()
-    running.patch(job, done=1)
-    folder.rename(tmp_path / "away")
-    wait_until(lambda: refuses_writes(running, job), "the folder to be missed")
-    assert running.job(job)["done"] == 1
-    (tmp_path / "away").rename(folder)
-    wait_until(lambda: takes_writes(running, job), "the journal to come back")
-    running.patch(job, done=2)
-    kill(running)
-    assert server(*journal_at(folder)).job(job)["done"] == 2
-
-
-def test_a_folder_that_was_deleted_is_not_written_to(server: Start, tmp_path: Path) -> None:
-    folder = tmp_path / "here"
-    folder.mkdir()
-    running = server(*journal_at(folder))
-    job = running.external()
-    shutil.rmtree(folder)
-    wait_until(lambda: refuses_writes(running, job), "the folder to be missed")
-    assert running.job(job)["state"] == "pending"
-    assert not folder.exists()
-
-
-def test_a_second_signal_ends_it_though_the_journal_is_away(server: Start, tmp_path: Path) -> None:
-    running = server(*journal_at(tmp_path))
-    job = running.external()
-    set_file_bytes_max(running, 0)
-    wait_until(lambda: refuses_writes(running, job), "the disk to be full")
-    os.kill(running.pid, signal.SIGTERM)
-    assert running.wait() == 0

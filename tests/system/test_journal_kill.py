@@ -1,21 +1,29 @@
 """kill -9 at random moments under mixed load: no acknowledged change is lost, and no reader misses or repeats an event.
 
-PROGRESSD_KILLS is how many times (20 unless told), PROGRESSD_TEST_SEED repeats a run's choices.
+Each time it is killed once more while it starts, so that some kills fall into recoveries; and the log is cut off all
+the time, so that most fall into a round of that. PROGRESSD_KILLS is how many times under load (20 unless told),
+PROGRESSD_TEST_SEED repeats a run's choices.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import threading
+import time
+from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
+import pytest
 from harness import Server, Stream, sanitized, wait_until
 
 KILLS = int(os.environ.get("PROGRESSD_KILLS", "5" if sanitized() else "20"))
 REPORTERS = 3
+START_S = 0.08  # about as long as a start takes
+RECOVERY_S = 0.01
 GONE = (OSError, HTTPException, AssertionError, EOFError)
 
 
@@ -125,19 +133,46 @@ class Reader:
             self.done, self.last_id = event.json["done"], event.id
 
 
-def test_nothing_acknowledged_is_lost_and_no_reader_is_misled(server: Callable[..., Server], tmp_path: Path) -> None:
+def kill_at_its_start(server: Callable[..., Server], chance: random.Random, *flags: str) -> bool:
+    """At a random moment of it; half of them not before it listens. Whether it was reading its journal."""
+    starting = server(*flags, ready=False)
+    if listens := chance.random() < 0.5:
+        while "listening on" not in (starting.log.next() or "listening on"):
+            pass
+    time.sleep(chance.uniform(0, RECOVERY_S if listens else START_S))
+    starting.process.kill()
+    starting.process.wait()
+    starting.log.finish()
+    starting.stopped = True
+    said = "\n".join(starting.log.all)
+    return "listening on" in said and "were read again" not in said
+
+
+@pytest.mark.parametrize("durability", ["full", "relaxed"])
+def test_nothing_acknowledged_is_lost_and_no_reader_is_misled(
+    server: Callable[..., Server], tmp_path: Path, durability: str
+) -> None:
     seed = int(os.environ.get("PROGRESSD_TEST_SEED", random.SystemRandom().randrange(2**32)))
     print(f"repeat with PROGRESSD_TEST_SEED={seed}")
     chance = random.Random(seed)
-    flags: dict[str, Any] = {}
-    journal = ("--journal", f"sqlite:{tmp_path / 'journal'}", "--history-events", "100000")
+    journal = (
+        "--journal", f"sqlite:{tmp_path / 'journal'}", "--durability", durability,
+        "--history-events", "100000", "--journal-log-bytes", "1KiB",
+    )  # fmt: skip
     load = Load(chance)
-    running = server(*journal, **flags)
+    running = server(*journal)
     load.begin(running)
+    in_recovery = 0
+    cuts = set()
     for _ in range(KILLS):
         load.run(running, chance.randrange(1, 80))
-        running = server(*journal, **flags)
+        in_recovery += kill_at_its_start(server, chance, *journal)
+        running = server(*journal)
         load.check(running)
+        with closing(sqlite3.connect(f"file:{tmp_path / 'journal'}?mode=ro", uri=True)) as db:
+            cuts.update(db.execute("SELECT value FROM meta WHERE name = 'cut_through'").fetchone())
+    print(f"{KILLS} kills under load, {in_recovery} while the journal was read, {load.acknowledged} changes acknowledged")
+    assert len(cuts) > KILLS // 2, "the log was cut too seldom: this shows nothing of that"
     for reader in load.readers:
         with running.follow(reader.job, last_event_id=reader.last_id) as stream:
             missing = running.job(reader.job)["done"] - reader.done

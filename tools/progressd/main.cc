@@ -34,6 +34,15 @@ void reload(Server& server, int argc, const char* const* argv, std::size_t descr
   server.reload(std::move(config));
 }
 
+/// Signals wait until there is a server to tell, so that one that comes early does what it does
+/// later. `how`: SIG_BLOCK or SIG_UNBLOCK.
+void hold_signals(int how) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  ENSURE(pthread_sigmask(how, &signals, nullptr) == 0);
+}
+
 int run(Config config, int argc, const char* const* argv) {
   log::start(config.log);
   if (std::vector<int> sockets = passed_sockets(); !sockets.empty()) {
@@ -73,6 +82,7 @@ int run(Config config, int argc, const char* const* argv) {
   const Signal terminate(loop, SIGTERM, on_signal);
   const Signal interrupt(loop, SIGINT, on_signal);
   const Signal hang_up(loop, SIGHUP, [&] { reload(server, argc, argv, descriptors); });
+  hold_signals(SIG_UNBLOCK);
   const Result<std::vector<std::string>> addresses =
       server.start([] { notify_service_manager("READY=1"); });
   if (!addresses) {
@@ -96,11 +106,11 @@ int run(Config config, int argc, const char* const* argv) {
 }  // namespace progressd
 
 int main(int argc, char** argv) {
+  progressd::hold_signals(SIG_BLOCK);
   // A peer that closes while we write, and a file that may not grow, are errors of that write, and
   // no signals.
   ENSURE(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
   ENSURE(std::signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
-  ENSURE(std::signal(SIGHUP, SIG_IGN) != SIG_ERR);  // until there is a server to tell
   auto config = progressd::read_config(argc, argv);
   if (const auto* exit = std::get_if<progressd::ConfigExit>(&config)) {
     std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);

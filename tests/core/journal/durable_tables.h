@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/journal/change_codec.h"
+#include "core/journal/memory.h"
 #include "core/journal/recovery.h"
 #include "core/journal/sqlite.h"
 #include "core/ledger.h"

@@ -37,14 +37,16 @@ int read_file(sqlite3_file* of, void* to, int size, sqlite3_int64 at) {
 }
 
 int write_file(sqlite3_file* of, const void* from, int size, sqlite3_int64 at) {
-  bool is_short = false;
-  const bool fails = open_file(of).disk->fails(&is_short);
-  if (fails && !is_short) return SQLITE_IOERR_WRITE;
+  const MemoryDisk::Fault fault = open_file(of).disk->fault();
+  const bool is_short = fault == MemoryDisk::Fault::kShortWrite;
+  if (fault != MemoryDisk::Fault::kNone && !is_short) return SQLITE_IOERR_WRITE;
   const auto count = static_cast<std::size_t>(is_short ? size / 2 : size);
   std::string& bytes = open_file(of).file->bytes;
   const auto begin = static_cast<std::size_t>(at);
   if (bytes.size() < begin + count) bytes.resize(begin + count);
   std::memcpy(bytes.data() + begin, from, count);
+  std::vector<bool>& lost = open_file(of).file->lost;
+  for (std::size_t i = begin; i < std::min(begin + count, lost.size()); ++i) lost[i] = false;
   return is_short ? SQLITE_FULL : SQLITE_OK;
 }
 
@@ -55,8 +57,10 @@ int truncate_file(sqlite3_file* of, sqlite3_int64 size) {
 }
 
 int sync_file(sqlite3_file* of, int) {
-  if (open_file(of).disk->fails()) return SQLITE_IOERR_FSYNC;
-  open_file(of).file->synced = open_file(of).file->bytes;
+  const MemoryDisk::Fault fault = open_file(of).disk->fault();
+  if (fault == MemoryDisk::Fault::kLostSync) open_file(of).file->lose_unsynced();
+  if (fault != MemoryDisk::Fault::kNone) return SQLITE_IOERR_FSYNC;
+  open_file(of).file->sync();
   return SQLITE_OK;
 }
 
@@ -74,7 +78,8 @@ int check_lock(sqlite3_file*, int* locked) {
 }
 int file_control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
 int sector_size(sqlite3_file*) { return 4096; }
-int characteristics(sqlite3_file*) { return 0; }
+// As the system's: a crash harms no byte that was not being written.
+int characteristics(sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
 
 int map_shared(sqlite3_file* of, int page, int size, int extend, void volatile** to) {
   auto& shared = open_file(of).file->shared;
@@ -114,6 +119,13 @@ constexpr sqlite3_io_methods kMethods{2,
                                       nullptr,
                                       nullptr};
 
+constexpr sqlite3_io_methods without_shared_memory() {
+  sqlite3_io_methods methods = kMethods;
+  methods.iVersion = 1;
+  return methods;
+}
+constexpr sqlite3_io_methods kMethodsAlone = without_shared_memory();
+
 MemoryDisk& disk_of(sqlite3_vfs* vfs) { return *static_cast<MemoryDisk*>(vfs->pAppData); }
 
 int open_path(sqlite3_vfs* vfs, const char* path, sqlite3_file* of, int flags, int* out_flags) {
@@ -128,7 +140,7 @@ int open_path(sqlite3_vfs* vfs, const char* path, sqlite3_file* of, int flags, i
   auto& opened = open_file(of);
   opened.disk = &disk;
   new (&opened.file) std::shared_ptr<File>(file);
-  of->pMethods = &kMethods;
+  of->pMethods = disk.has_shared_memory ? &kMethods : &kMethodsAlone;
   if (out_flags != nullptr) *out_flags = flags;
   return SQLITE_OK;
 }
@@ -179,21 +191,38 @@ MemoryDisk::MemoryDisk(std::string name) : name_(std::move(name)) {
   ENSURE(sqlite3_vfs_register(&vfs_, /*makeDflt=*/0) == SQLITE_OK);
 }
 
+void MemoryDisk::File::sync() {
+  if (lost.empty()) {
+    synced = bytes;
+    return;
+  }
+  synced.resize(bytes.size());
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    if (at >= lost.size() || !lost[at]) synced[at] = bytes[at];
+  }
+}
+
+void MemoryDisk::File::lose_unsynced() {
+  lost.resize(bytes.size());
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    if (at >= synced.size() || bytes[at] != synced[at]) lost[at] = true;
+  }
+}
+
 MemoryDisk::~MemoryDisk() { sqlite3_vfs_unregister(&vfs_); }
 
 void MemoryDisk::fail_at(std::size_t call, Fault fault) {
   fail_at_ = fault == Fault::kNone ? SIZE_MAX : calls_ + call;
-  fault_ = fault;
+  next_fault_ = fault;
 }
 
-bool MemoryDisk::fails(bool* short_write) {
+MemoryDisk::Fault MemoryDisk::fault() {
   if (before_each) before_each();
   const std::size_t call = calls_++;
-  if (crashed_) return true;
-  if (call != fail_at_) return false;
-  if (fault_ == Fault::kCrash) crashed_ = true;
-  if (fault_ == Fault::kShortWrite && short_write != nullptr) *short_write = true;
-  return true;
+  if (crashed_) return Fault::kCrash;
+  if (call != fail_at_) return Fault::kNone;
+  if (next_fault_ == Fault::kCrash) crashed_ = true;
+  return next_fault_;
 }
 
 void MemoryDisk::reboot(Unsynced unsynced) {

@@ -22,7 +22,10 @@ class MemoryDisk {
     kNone,
     kError,       // the call says that the disk has a fault, and did nothing
     kShortWrite,  // a write stops half-way, and the disk is full; other calls fail as above
-    kCrash,       // the machine stops: this call and all later ones do nothing and fail
+    kLostSync,    // as Linux has it: a sync fails, and what it was for never comes to the disk,
+                // though reads see it and later syncs go well, but where it is written again; other
+                // calls fail as above
+    kCrash,  // the machine stops: this call and all later ones do nothing and fail
   };
   /// What a crash leaves of what was written and not synced.
   enum class Unsynced { kDropped, kKept, kTorn };
@@ -43,16 +46,22 @@ class MemoryDisk {
   void reboot(Unsynced unsynced);
   std::size_t calls() const { return calls_; }
 
+  /// False: as disks of other machines are, that can't share memory between processes.
+  bool has_shared_memory = true;
   /// Called before each call, on the thread that makes it.
   std::function<void()> before_each;
 
   struct File {
+    void sync();
+    void lose_unsynced();
     std::string bytes;
     std::string synced;
+    std::vector<bool> lost;                            // bytes that a sync passes over; empty: none
     std::vector<std::unique_ptr<std::string>> shared;  // the WAL's index: memory, no disk
   };
-  /// True when this call fails; `short_write`: half-way.
-  bool fails(bool* short_write = nullptr);
+  /// How this call fails, and whether it does.
+  Fault fault();
+  bool fails() { return fault() != Fault::kNone; }
   std::map<std::string, std::shared_ptr<File>> files;
 
  private:
@@ -60,7 +69,7 @@ class MemoryDisk {
   sqlite3_vfs vfs_{};
   std::atomic<std::size_t> calls_ = 0;
   std::size_t fail_at_ = SIZE_MAX;
-  Fault fault_ = Fault::kNone;
+  Fault next_fault_ = Fault::kNone;
   std::atomic<bool> crashed_ = false;
 };
 

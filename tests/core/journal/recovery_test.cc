@@ -257,6 +257,36 @@ TEST_F(RecoveryTest, TheSteadyClockIsKnownFromTheLogAndFromRowsAlone) {
   }
 }
 
+TEST_F(RecoveryTest, HistoryLimitsThatChangeMeanwhileHoldForWhatIsStillToCome) {
+  auto tables = start(/*log_bytes_min=*/1);
+  const auto commit = [&](Change change) {
+    tables->ledger.commit(std::move(change), [](const auto&) {});
+    ASSERT_TRUE(tables->flush());
+  };
+  for (const char* id : {"a", "b"}) {
+    commit(testing::creation(testing::job_spec(id, Runner::kExternal, 100), kSomeDay));
+    for (int done = 1; done <= 10; ++done) {
+      commit(testing::reporting(id, testing::report_done(done), kSomeDay));
+    }
+  }
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(tables->flush());
+  std::vector<StateRow> rows;
+  ASSERT_TRUE(tables->engine->read([&](const RecoveredPart& part) {
+    rows.insert(rows.end(), part.rows.begin(), part.rows.end());
+    return true;
+  }));
+  ASSERT_EQ(rows.size(), 2u);
+  settings.path += "-other";
+  auto other = start(1);
+  Recovery recovery(
+      {other->ledger, other->jobs, other->channels, other->keeper, {.events_max = 16}});
+  ASSERT_TRUE(recovery.take({{}, {rows[0]}, {}}));
+  recovery.use_history({.events_max = 3});
+  ASSERT_TRUE(recovery.take({{}, {rows[1]}, {}}));
+  EXPECT_GT(other->jobs.find("b")->topic.kept(), 3u);
+  EXPECT_EQ(other->jobs.find("a")->topic.kept(), 3u);
+}
+
 TEST_F(RecoveryTest, WhatIsNoRowAndNoBlockIsCorrupt) {
   auto tables = start(1'000);
   Recovery recovery(

@@ -43,10 +43,12 @@ SqliteSettings settings(const MemoryDisk& disk) {
 }
 
 /// Batches with changes, rows and cuts, and a checkpoint now and then. Stops when the disk does.
-void run_load(MemoryDisk& disk, Acknowledged& told) {
+void run_load(MemoryDisk& disk, Acknowledged& told, int wal_pages_max = 6) {
   testing::Chance chance(1);
-  auto journal = SqliteJournal::open(settings(disk), chance);
-  if (!journal) journal = SqliteJournal::open(settings(disk), chance);
+  SqliteSettings here = settings(disk);
+  here.wal_pages_max = wal_pages_max;
+  auto journal = SqliteJournal::open(here, chance);
+  if (!journal) journal = SqliteJournal::open(here, chance);
   if (!journal) return;
   for (int i = 0; i < kBatches; ++i) {
     JournalBatch batch;
@@ -157,6 +159,67 @@ TEST(SqliteFaults, ACrashAtEachCallLosesNothingThatWasAcknowledged) {
       if (::testing::Test::HasFailure()) return;
     }
   }
+}
+
+/// WAL pages: more than a load has. A checkpoint would bring all of it to the disk once more.
+constexpr int kNoCheckpoint = 10'000;
+
+TEST(SqliteFaults, NothingThatIsKeptAfterASyncFailedNeedsWhatThatLost) {
+  const std::size_t calls = calls_of_load();
+  for (std::size_t call = 0; call < calls; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    MemoryDisk disk("lossy");
+    disk.fail_at(call, Fault::kLostSync);
+    Acknowledged told;
+    run_load(disk, told, kNoCheckpoint);
+    disk.reboot(Unsynced::kDropped);
+    if (auto contents = read_all(disk)) check(told, std::move(*contents), /*crashed=*/true);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+/// Opened, told of a change, and closed; or left as a machine leaves it that stops.
+std::uint32_t epoch_after_a_change(const MemoryDisk& disk, bool synced, std::int64_t boot,
+                                   bool is_closed) {
+  static testing::Chance chance(1);
+  SqliteSettings here = settings(disk);
+  here.synced = synced;
+  here.boot = boot;
+  const auto journal = SqliteJournal::open(here, chance);
+  EXPECT_TRUE(journal);
+  JournalBatch batch;
+  batch.changes = 1;
+  batch.block = "told of";
+  EXPECT_TRUE((*journal)->append(batch));
+  if (is_closed) (*journal)->finish();
+  return (*journal)->epoch();
+}
+
+TEST(SqliteFaults, ThatCommitsAreNotSyncedIsItselfSynced) {
+  MemoryDisk disk("relaxed");
+  const std::uint32_t first = epoch_after_a_change(disk, /*synced=*/true, 1, /*is_closed=*/true);
+  EXPECT_EQ(epoch_after_a_change(disk, false, 1, /*is_closed=*/false), first);
+  disk.reboot(Unsynced::kDropped);
+  EXPECT_EQ(read_all(disk)->blocks.size(), 1u) << "nothing was lost: this shows nothing";
+  EXPECT_NE(epoch_after_a_change(disk, true, 2, true), first) << "its number is given again";
+}
+
+TEST(SqliteFaults, WhatWasNotSyncedIsSyncedAtAGoodEnd) {
+  MemoryDisk disk("relaxed");
+  const std::uint32_t first = epoch_after_a_change(disk, /*synced=*/false, 1, /*is_closed=*/true);
+  disk.reboot(Unsynced::kDropped);
+  EXPECT_EQ(epoch_after_a_change(disk, false, 2, true), first);
+  disk.reboot(Unsynced::kDropped);
+  EXPECT_EQ(read_all(disk)->blocks.size(), 2u);
+}
+
+TEST(SqliteFaults, ADiskThatDoesNotDoIsSaid) {
+  MemoryDisk disk("remote");
+  disk.has_shared_memory = false;
+  testing::Chance chance(1);
+  const auto journal = SqliteJournal::open(settings(disk), chance);
+  ASSERT_FALSE(journal);
+  EXPECT_NE(journal.error().detail.find("WAL"), std::string::npos) << journal.error().detail;
 }
 
 TEST(SqliteFaults, WhileTheDiskIsAwayNothingIsTakenAndThenItGoesOn) {

@@ -171,6 +171,42 @@ TEST_F(SqliteTest, ThereIsOneWriterByWhateverNameItIsOpened) {
   EXPECT_NE(refusal().find("another process"), std::string::npos);
 }
 
+TEST_F(SqliteTest, ThereIsOneWriterThoughALinkLedToNoFileYet) {
+  fs::create_symlink("journal", folder + "/link");
+  path = folder + "/link";
+  const auto journal = open();
+  ASSERT_TRUE(journal) << journal.error().detail;
+  EXPECT_NE(refusal().find("another process"), std::string::npos);
+  path = folder + "/journal";
+  EXPECT_NE(refusal().find("another process"), std::string::npos);
+}
+
+TEST_F(SqliteTest, AFileWithASecondNameIsNotWrittenUnderEither) {
+  open()->reset();
+  fs::create_hard_link(path, folder + "/other");
+  EXPECT_NE(refusal().find("hard link"), std::string::npos);
+  path = folder + "/other";
+  EXPECT_NE(refusal().find("hard link"), std::string::npos);
+}
+
+TEST_F(SqliteTest, WhatIsNoFileIsNotWaitedFor) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const auto journal = open();
+  ASSERT_FALSE(journal);
+  EXPECT_NE(journal.error().detail.find("no regular file"), std::string::npos);
+}
+
+TEST_F(SqliteTest, ANameThatSqliteKeepsInMemoryIsAFileToo) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder);
+  path = ":memory:";
+  ASSERT_TRUE((*open())->append(batch(1, "one")));
+  fs::current_path(before);
+  path = folder + "/:memory:";
+  using Blocks = std::vector<std::pair<Sequence, std::string>>;
+  EXPECT_EQ(blocks(**open()), (Blocks{{1, "one"}}));
+}
+
 TEST_F(SqliteTest, WhoseLockWasTakenAwayWritesNoMoreWhileAnotherOneDoes) {
   auto first = open();
   ASSERT_TRUE((*first)->append(batch(1, "one")));
@@ -252,6 +288,19 @@ TEST_F(SqliteTest, AFileThatWasMovedAwayIsNotWrittenUntilItIsBack) {
   fs::rename(folder + "-away", folder);
   ASSERT_TRUE((*journal)->reopen());
   EXPECT_EQ((*journal)->append(batch(1, "three")), Sequence{2});
+}
+
+TEST_F(SqliteTest, WhatStoodInAWalThatWasDeletedIsKept) {
+  auto journal = open();
+  ASSERT_TRUE((*journal)->append(batch(1, "one")));
+  fs::remove(path + "-wal");
+  EXPECT_FALSE((*journal)->append(batch(1, "two"))) << "it would be written where nobody finds it";
+  ASSERT_TRUE((*journal)->reopen());
+  EXPECT_EQ((*journal)->append(batch(1, "three")), Sequence{2});
+  journal->reset();
+  journal = open();
+  using Blocks = std::vector<std::pair<Sequence, std::string>>;
+  EXPECT_EQ(blocks(**journal), (Blocks{{1, "one"}, {2, "three"}}));
 }
 
 TEST_F(SqliteTest, AnotherJournalAtItsPathIsNotGoneOnWith) {

@@ -278,6 +278,32 @@ TEST(DurableJournal, ClosingKeepsAndAnswersWhatWasTakenAndNothingMore) {
   EXPECT_EQ(again.jobs.find("a")->done, 4);
 }
 
+TEST(DurableJournal, WhatWasRefusedIsNotThereAfterAClose) {
+  const auto close_after_fault_at = [](std::size_t call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    HeldDisk held;
+    bool was_refused = false;
+    {
+      Node node(held.disk);
+      node.create("a");
+      node.run_until([&] { return node.answers.size() == 1; });
+      held.disk.fail_at(call, MemoryDisk::Fault::kError);
+      node.report("a", 1);
+      node.run_until([&] { return node.answers.size() == 2; });
+      was_refused = node.answers[1].has_value();
+      node.journal->close();  // long before it is tried again by itself
+      node.run_until([&] { return !node.journal->closes(); });
+    }
+    held.disk.fail_at(0, MemoryDisk::Fault::kNone);
+    const Node again(held.disk);
+    EXPECT_EQ(again.jobs.find("a")->done, was_refused ? 0 : 1);
+    return was_refused;
+  };
+  std::size_t refused = 0;
+  while (close_after_fault_at(refused)) ++refused;
+  EXPECT_GT(refused, 2u) << "the last of them is the sync, when all has reached the disk already";
+}
+
 TEST(DurableJournal, ClosesWhileTheDiskIsAway) {
   HeldDisk held;
   Node node(held.disk);

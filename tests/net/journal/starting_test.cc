@@ -4,6 +4,8 @@
 #include "core/journal/change_codec.h"
 #include "core/journal/sqlite.h"
 #include "net/system.h"
+#include "tests/core/journal/changes.h"
+#include "tests/core/journal/durable_tables.h"
 #include "tests/net/journal/held_disk.h"
 #include "tests/net/testing.h"
 
@@ -55,6 +57,79 @@ TEST(Starting, UntilTheJournalIsReadOnlyProbesAreAnswered) {
     EXPECT_GT(kept.size(), 200'000u);
     EXPECT_EQ(status_line(client.request("POST", "/v1/jobs", "{}")), "HTTP/1.1 201 Created");
   }
+}
+
+TEST(Starting, WhatIsReadGoesByLimitsThatCameMeanwhile) {
+  testing::HeldDisk held;
+  testing::Chance chance(1);
+  const SqliteSettings settings{.path = "journal", .vfs = held.disk.vfs()};
+  std::string early;
+  {
+    testing::DurableTables tables(settings, chance, /*log_bytes_min=*/1);
+    const auto commit = [&](Change change) {
+      tables.ledger.commit(std::move(change), [](const auto&) {});
+      ASSERT_TRUE(tables.flush());
+    };
+    commit(testing::creation(testing::job_spec("a", Runner::kExternal, 100), testing::kSomeDay));
+    for (int done = 1; done <= 10; ++done) {
+      commit(testing::reporting("a", testing::report_done(done), testing::kSomeDay));
+    }
+    // Until the row says all, and what the log holds is of no job.
+    for (int i = 0; i < 50; ++i) {
+      commit(make_change(ChangeKind::kCancel, "nobody", testing::kSomeDay));
+    }
+    early = EventIds(tables.engine->epoch()).text(5);
+  }
+  const auto first_event = [&](TestServer& server) {
+    TestClient client(server);
+    while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
+    }
+    client.send("GET /v1/jobs/a/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: " + early +
+                "\r\n\r\n");
+    client.read_until("event: ");
+    return client.read_until("\n");
+  };
+  {
+    TestServer server(Config{}, settings);
+    EXPECT_EQ(first_event(server), "progress\n");
+  }
+  held.hold(true);
+  TestServer server(Config{}, settings);
+  server.run([](Server& running) {
+    Config next;
+    next.history.events_max = 3;
+    next.listen = {"127.0.0.1:0"};
+    complete_config(next, 2'000);
+    running.reload(std::move(next));
+  });
+  held.hold(false);
+  EXPECT_EQ(first_event(server), "gap\n");
+}
+
+TEST(Starting, EndsMeanwhileAndLeavesAllAsItWas) {
+  testing::HeldDisk held;
+  SystemRandom random;
+  const SqliteSettings settings{.path = "journal", .vfs = held.disk.vfs()};
+  {
+    const auto engine = SqliteJournal::open(settings, random);
+    ASSERT_TRUE(engine);
+    fill(**engine);
+  }
+  const std::string before = held.disk.files["journal"]->bytes;
+  held.hold(true);
+  {
+    // Told of its end while it reads, and the disk answers again after that.
+    TestServer server(Config{}, settings);
+    server.run([](Server& running) { running.begin_drain(); });
+    held.hold(false);
+  }
+  EXPECT_EQ(held.disk.files["journal"]->bytes, before);
+  const TestServer again(Config{}, settings);
+  TestClient client(again);
+  while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
+  }
+  const std::string kept = client.request("GET", "/api/v1/sse/progress/status/user-39");
+  EXPECT_GT(kept.size(), 200'000u);
 }
 
 }  // namespace
