@@ -15,7 +15,8 @@ namespace {
 constexpr Millis kSomeDay = 1'795'218'125'123;
 constexpr std::size_t kLargeResultBytes = 16 * 1024;
 
-Job job_number(int number, const std::string& result = {}) {
+/// One of many jobs, as a reader is told of it, without any framing.
+std::string event_text(int number, EventType type, const std::string& result = {}) {
   JobSpec spec;
   spec.id = "b1f0c7de-3a52-4c1b-9d44-" + std::to_string(100'000'000'000 + number * 7'919);
   spec.kind = Text("media");
@@ -28,11 +29,6 @@ Job job_number(int number, const std::string& result = {}) {
   job.rate.add(45, kSomeDay + 2'000);
   job.done = 45;
   if (!result.empty()) job.result = Text(result);
-  return job;
-}
-
-/// As a reader gets it, without any framing.
-std::string event_text(const Job& job, EventType type) {
   const EventIds ids(0x1f3a9c04);
   std::string text;
   NativeDialect(ids, /*named=*/true).encode(job, job.event(type, 1'234'567, false), text);
@@ -66,29 +62,29 @@ void compress(benchmark::State& state, const std::vector<std::string>& events) {
 std::vector<std::string> snapshots(int count) {
   std::vector<std::string> texts;
   for (int i = 0; i < count; ++i) {
-    texts.push_back(event_text(job_number(i), EventType::kSnapshot));
+    texts.push_back(event_text(i, EventType::kSnapshot));
   }
   return texts;
 }
 
 void BM_CompressKeepalive(benchmark::State& state) { compress(state, {": keepalive\n\n"}); }
 void BM_CompressProgress(benchmark::State& state) {
-  compress(state, {event_text(job_number(1), EventType::kProgress)});
+  compress(state, {event_text(1, EventType::kProgress)});
 }
 void BM_CompressTurnOfTenJobs(benchmark::State& state) {
   std::vector<std::string> texts;
-  for (int i = 0; i < 10; ++i) texts.push_back(event_text(job_number(i), EventType::kProgress));
+  for (int i = 0; i < 10; ++i) texts.push_back(event_text(i, EventType::kProgress));
   compress(state, texts);
 }
 void BM_CompressSnapshot(benchmark::State& state) { compress(state, snapshots(1)); }
 void BM_CompressLargeResult(benchmark::State& state) {
-  compress(state, {event_text(job_number(1, large_result()), EventType::kSnapshot)});
+  compress(state, {event_text(1, EventType::kSnapshot, large_result())});
 }
 void BM_CompressPieceOfOpening(benchmark::State& state) { compress(state, snapshots(150)); }
 
 void BM_AddToSumOfStream(benchmark::State& state) {
   Deflater deflater;
-  const std::string text = event_text(job_number(1), EventType::kProgress);
+  const std::string text = event_text(1, EventType::kProgress);
   const std::string_view part = text;
   const BlockSum added = deflater.block({&part, 1}).sum;
   GzipSum sum;
