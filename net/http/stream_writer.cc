@@ -120,13 +120,16 @@ void StreamWriter::on_turn_end() {
 
 void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                            bool ends) {
-  // All who read a feed have one framing.
-  const Framing framing = connections_.at(to.front()).framing;
-  const bool compressed = is_compressed(framing);
+  FrameRef block;
   std::span<const FrameRef> together = frames;
-  FrameRef block;  // of the frames; made for the first reader who takes it
-  if (!compressed) gather(frames);
-  if (!compressed && to.size() >= kJoinReadersMin && frames.size() > 1) join();
+  // All who read a feed have one framing.
+  if (is_compressed(connections_.at(to.front()).framing)) {
+    block = block_for(frames, to);
+    together = std::span(&block, block.is_null() ? 0 : 1);
+    apart_ = frames;
+  }
+  gather(together);
+  if (to.size() >= kJoinReadersMin && together.size() > 1) join();
   for (const SubscriberId slot : to) {
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming || connection.ends) continue;
@@ -134,46 +137,24 @@ void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const Sub
     if (connection.backlog) {
       hold_back(slot, frames, ends);
     } else {
-      if (compressed && block.is_null()) {
-        block = compressed_.block(framing, frames);
-        together = {&block, 1};
-        gather(together);
-      }
-      transmit(slot, together, ends, frames);
+      transmit(slot, together, ends);
     }
     if (connection.backlog) close_if_over_bound(slot);
   }
   lasting_.clear();
+  apart_ = {};
 }
 
-void StreamWriter::keep_lasting(std::span<const FrameRef> frames, Framing framing) {
-  topics_.clear();
-  for (std::size_t i = frames.size(); i-- > 0;) {
-    const FrameRef::About& about = frames[i].about();
-    const bool superseded = about.conflatable &&
-                            std::find(topics_.begin(), topics_.end(), about.topic) != topics_.end();
-    if (!superseded) lasting_.push_back(frames[i]);
-    if (about.progress && !superseded) topics_.push_back(about.topic);
-  }
-  std::reverse(lasting_.begin(), lasting_.end());
-  if (!is_compressed(framing)) return;
-  for (FrameRef& frame : lasting_) frame = compressed_.block(framing, {&frame, 1});
-}
-
-void StreamWriter::hold_back(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
-  Connection& connection = connections_.at(slot);
-  if (lasting_.empty()) keep_lasting(frames, connection.framing);
-  count_conflated(connection, frames.size() - lasting_.size());
-  enqueue(slot, lasting_, ends);
-}
-
-void StreamWriter::count_conflated(Connection& connection, std::size_t events) {
-  connection.conflated += static_cast<std::uint32_t>(events);
-  counters_.events_conflated += events;
+FrameRef StreamWriter::block_for(std::span<const FrameRef> frames,
+                                 std::span<const SubscriberId> to) {
+  const bool is_taken = std::any_of(to.begin(), to.end(), [this](SubscriberId slot) {
+    return connections_.at(slot).backlog == nullptr;
+  });
+  if (!is_taken) return {};  // each event is compressed alone, in hold_back()
+  return compressed_.block(connections_.at(to.front()).framing, frames);
 }
 
 void StreamWriter::count_sent(std::uint32_t slot, std::span<const FrameRef> frames) {
-  if (!is_compressed(connections_.at(slot).framing)) return;
   for (const FrameRef& frame : frames) compressed_.sum(slot).add(frame.sum());
 }
 
@@ -187,89 +168,33 @@ FrameRef StreamWriter::last_frame(std::uint32_t slot, std::span<const FrameRef> 
   return CompressedStreams::last_frame(connection.framing, sum);
 }
 
-void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends,
-                            std::span<const FrameRef> apart) {
+void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
   Connection& connection = connections_.at(slot);
   if (connection.backlog) return enqueue(slot, frames, ends);
-  const FrameRef last = ends ? last_frame(slot, frames) : FrameRef();
-  if (!last.is_null()) pieces_.push_back(last.bytes());
-  const std::size_t due = pieces_bytes_ + (last.is_null() ? 0 : last.bytes().size());
+  if (ends) add_end(slot, frames);
   const SocketIo::Outcome outcome = io_.write(connection.fd, pieces_);
-  if (!last.is_null()) pieces_.pop_back();
+  const bool is_all = outcome.bytes == pieces_bytes_;
+  if (ends) drop_end();
   if (outcome.status == SocketIo::Status::kFailed) return connections_.close(slot);
   connection.last_write = deadlines_.now();
   counters_.bytes_sent += outcome.bytes;
-  if (outcome.bytes == due) {
-    counters_.events_delivered += pieces_events_;
-    count_sent(slot, frames);
-    if (ends) linger(slot);
-    return;
-  }
-  if (outcome.bytes == 0 && !apart.empty()) return hold_back(slot, apart, ends);
-  connection.backlog = std::make_unique<Backlog>();
-  // What was sent, and what was begun, is out of conflation's reach before the rest is queued.
-  Outbox& outbox = connection.backlog->outbox;
-  std::size_t sent = outcome.bytes;
-  while (!frames.empty() && sent >= frames.front().bytes().size()) {
-    const FrameRef& whole = frames.front();
-    sent -= whole.bytes().size();
-    count_sent(slot, frames.first(1));
-    if (whole.events() != 0) {
-      counters_.events_delivered += whole.events();
-      outbox.set_sent_through(whole.about().sequence);
-    }
-    frames = frames.subspan(1);
-  }
-  if (!frames.empty()) {
-    outbox.push(frames.front());
-    outbox.consume(std::exchange(sent, 0));
-    frames = frames.subspan(1);
-  }
-  enqueue(slot, frames, ends);
-  outbox.consume(sent);  // of the last frame
+  if (!is_all) return queue_rest(slot, frames, outcome.bytes, ends);
+  counters_.events_delivered += pieces_events_;
+  if (is_compressed(connection.framing)) count_sent(slot, frames);
+  if (ends) linger(slot);
 }
 
-void StreamWriter::enqueue(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
-  Connection& connection = connections_.at(slot);
-  if (!connection.backlog) connection.backlog = std::make_unique<Backlog>();
-  Outbox& outbox = connection.backlog->outbox;
-  for (const FrameRef& frame : frames) {
-    count_conflated(connection, outbox.push(frame));
-  }
-  // Nothing is queued behind the end, so nothing before it is superseded any more: its sum is
-  // right.
-  FrameRef last = ends ? last_frame(slot, {}) : FrameRef();
-  if (!last.is_null()) outbox.push(std::move(last));
+void StreamWriter::add_end(std::uint32_t slot, std::span<const FrameRef> frames) {
+  last_ = last_frame(slot, frames);
+  const std::string_view bytes = last_.is_null() ? std::string_view() : last_.bytes();
+  pieces_.push_back(bytes);
+  pieces_bytes_ += bytes.size();
 }
 
-void StreamWriter::close_if_over_bound(std::uint32_t slot) {
-  const Backlog& backlog = *connections_.at(slot).backlog;
-  if (backlog.outbox.bytes() <= settings_.outbox_bytes_max + backlog.opening_bytes) return;
-  ++counters_.closed_as_slow;
-  connections_.close(slot);  // it resumes from the last event that it got
-}
-
-void StreamWriter::flush_backlog(std::uint32_t slot) {
-  Connection& connection = connections_.at(slot);
-  Backlog& backlog = *connection.backlog;
-  GzipSum* const sum = is_compressed(connection.framing) ? &compressed_.sum(slot) : nullptr;
-  while (!backlog.outbox.empty()) {
-    pieces_.resize(SocketIo::kPiecesMax);
-    pieces_.resize(backlog.outbox.gather(pieces_));
-    const SocketIo::Outcome outcome = io_.write(connection.fd, pieces_);
-    if (outcome.status == SocketIo::Status::kFailed) return connections_.close(slot);
-    if (outcome.status == SocketIo::Status::kWouldBlock) return;
-    connection.last_write = deadlines_.now();
-    counters_.bytes_sent += outcome.bytes;
-    counters_.events_delivered += backlog.outbox.consume(outcome.bytes, sum);
-    backlog.opening_bytes -= std::min(backlog.opening_bytes, outcome.bytes);
-  }
-  connection.backlog.reset();
-  if (connection.ends) linger(slot);
-}
-
-void StreamWriter::on_writable(std::uint32_t slot) {
-  if (connections_.at(slot).backlog) flush_backlog(slot);
+void StreamWriter::drop_end() {
+  pieces_bytes_ -= pieces_.back().size();
+  pieces_.pop_back();
+  last_ = {};
 }
 
 void StreamWriter::on_due(std::uint32_t slot) {

@@ -97,9 +97,14 @@ class StreamWriter final : public Sink {
   void comment(std::uint32_t slot, const Framed& text);
   void write_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
   /// Writes frames whose bytes stand in `pieces_`, or queues what the socket does not take.
-  /// `apart`: the same events, bare; they are held back where the socket takes none of `frames`.
-  void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends,
-                std::span<const FrameRef> apart = {});
+  void transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends);
+  /// Adds to the pieces what ends the stream; takes it away again.
+  void add_end(std::uint32_t slot, std::span<const FrameRef> frames);
+  void drop_end();
+  void queue_rest(std::uint32_t slot, std::span<const FrameRef> frames, std::size_t sent,
+                  bool ends);
+  /// Of a turn's frames; null where no reader takes it.
+  FrameRef block_for(std::span<const FrameRef> frames, std::span<const SubscriberId> to);
   void count_sent(std::uint32_t slot, std::span<const FrameRef> frames);
   /// What stands behind all that is queued, and `unsent`; null where nothing does.
   FrameRef last_frame(std::uint32_t slot, std::span<const FrameRef> unsent);
@@ -128,10 +133,13 @@ class StreamWriter final : public Sink {
   std::uint64_t delivered_before_ = 0;    // events_delivered then
   std::vector<std::string_view> pieces_;  // of one turn's frames, for all their readers
   std::string joined_;                    // the same in one piece, where that pays
-  std::vector<FrameRef> lasting_;         // of one turn's frames, without the superseded ones
-  std::vector<TopicId> topics_;           // that newer progress was seen of; a buffer, no state
+  /// Of the block that is being written to its readers: for one whose socket takes none of it.
+  std::span<const FrameRef> apart_;
+  std::vector<FrameRef> lasting_;  // of one turn's frames, without the superseded ones
+  std::vector<TopicId> topics_;    // that newer progress was seen of; a buffer, no state
   std::size_t pieces_bytes_ = 0;
   std::size_t pieces_events_ = 0;
+  FrameRef last_;                           // what stands last among the pieces, while it does
   const FrameRef last_chunk_{"0\r\n\r\n"};  // ends a chunked response
   const Framed keepalive_ = framed(kSseKeepalive);
   const Framed expiry_ = framed(kSseTokenExpired);
