@@ -53,7 +53,7 @@ std::size_t Outbox::gather(std::span<std::string_view> room) const {
   return filled;
 }
 
-std::size_t Outbox::consume(std::size_t sent) {
+std::size_t Outbox::consume(std::size_t sent, GzipSum* sum) {
   ENSURE(sent <= bytes_);
   bytes_ -= sent;
   std::size_t ended = 0;
@@ -72,8 +72,9 @@ std::size_t Outbox::consume(std::size_t sent) {
       const FrameRef::About& about = front.about();
       if (about.sequence != 0) {
         sent_through_ = about.sequence;
-        ++ended;
+        ended += about.events;
       }
+      if (sum != nullptr) sum->add(front.sum());
       if (about.conflatable) {
         const auto entry = conflatable_.find(about.topic);
         if (entry != conflatable_.end() && entry->second == first_) conflatable_.erase(entry);
@@ -83,6 +84,12 @@ std::size_t Outbox::consume(std::size_t sent) {
     ++first_;
   }
   return ended;
+}
+
+void Outbox::add_rest_to(GzipSum& sum) const {
+  for (const FrameRef& frame : frames_) {
+    if (!frame.is_null()) sum.add(frame.sum());
+  }
 }
 
 void Outbox::compact() {

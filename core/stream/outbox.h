@@ -39,8 +39,11 @@ class Outbox {
 
   /// The first bytes to send, in up to `room.size()` pieces. Returns how many were filled.
   std::size_t gather(std::span<std::string_view> room) const;
-  /// Takes `sent` bytes off the front. Returns the number of events that ended in them.
-  std::size_t consume(std::size_t sent);
+  /// Takes `sent` bytes off the front. Returns the number of events that ended in them. `sum`: of a
+  /// compressed stream; each frame that ended is added to it.
+  std::size_t consume(std::size_t sent, GzipSum* sum = nullptr);
+  /// Adds all that is still to be sent, what was begun included.
+  void add_rest_to(GzipSum& sum) const;
 
   /// The event id before the first frame still to be sent: what the reader has for certain.
   Sequence sent_through() const { return sent_through_; }

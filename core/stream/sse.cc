@@ -17,7 +17,7 @@ void append_sse_retry(Millis retry, std::string& out) {
 }
 
 FrameRef make_frame(Framing framing, std::string_view payload, const FrameRef::About& about) {
-  if (framing == Framing::kUntilClose) return FrameRef({payload}, about);
+  if (framing != Framing::kChunked) return FrameRef({payload}, about);
   ENSURE(!payload.empty());  // an empty chunk would end the response
   return FrameRef({Digits(payload.size(), 16).view(), "\r\n", payload, "\r\n"}, about);
 }

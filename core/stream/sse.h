@@ -24,9 +24,16 @@ void append_sse_retry(Millis retry, std::string& out);
 
 /// How a stream's bytes stand in its response.
 enum class Framing : std::uint8_t {
-  kChunked,     // HTTP/1.1: each event is one chunk
-  kUntilClose,  // HTTP/1.0: the bare bytes
+  kChunked,         // HTTP/1.1: each event is one chunk
+  kUntilClose,      // HTTP/1.0: the bare bytes
+  kGzipChunked,     // as these two, of gzip. Frames are made bare, and compressed where they are
+  kGzipUntilClose,  // written: then it is known what is written together
 };
+inline constexpr std::size_t kFramings = 4;
+inline constexpr bool is_chunked(Framing framing) {
+  return framing == Framing::kChunked || framing == Framing::kGzipChunked;
+}
+inline constexpr bool is_compressed(Framing framing) { return framing >= Framing::kGzipChunked; }
 
 /// `payload` in one chunk, or bare.
 FrameRef make_frame(Framing framing, std::string_view payload, const FrameRef::About& about);

@@ -78,6 +78,18 @@ void MetricsApi::add_streams(Exposition& out) const {
               number(streams.events_conflated));
   out.counter("progressd_sent_bytes_total", "Bytes written to event streams.",
               number(streams.bytes_sent));
+  const CompressionCounters& compression = parts_.streams.compression();
+  out.gauge("progressd_compressed_streams", "Event streams that are open and compressed.",
+            number(compression.open));
+  out.counter("progressd_compressed_events_total",
+              "Events that were compressed, each once however many read it.",
+              number(compression.events));
+  out.counter("progressd_compression_blocks_total", "Blocks that these events were compressed to.",
+              number(compression.blocks));
+  out.counter("progressd_compression_input_bytes_total", "Bytes of these events.",
+              number(compression.bytes_in));
+  out.counter("progressd_compression_output_bytes_total", "Bytes of these blocks.",
+              number(compression.bytes_out));
   out.histogram("progressd_delivery_latency_seconds",
                 "From the publication of an event to its last byte in the kernel, for each reader "
                 "who was not slow.",

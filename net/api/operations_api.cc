@@ -86,6 +86,18 @@ void OperationsApi::stats(const Responder& responder) const {
   out.unsigned_integer(counters.closed_as_slow);
   out.key("bytesSent");
   out.unsigned_integer(counters.bytes_sent);
+  const CompressionCounters& compression = parts_.streams.compression();
+  out.key("compression");
+  out.begin_object();
+  out.key("streams");
+  out.unsigned_integer(compression.open);
+  out.key("events");  // each once, however many read it
+  out.unsigned_integer(compression.events);
+  out.key("bytesIn");
+  out.unsigned_integer(compression.bytes_in);
+  out.key("bytesOut");
+  out.unsigned_integer(compression.bytes_out);
+  out.end_object();
   const LagMeter::Summary lag = parts_.lag.summary();
   out.key("loopLagMs");
   out.begin_object();

@@ -137,7 +137,8 @@ void QueuedJobs::queue(const Kind& kind, const Request& request, const Responder
   });
 }
 
-void QueuedJobs::follow(const Kind& kind, const Request& request, const Responder& responder) {
+void QueuedJobs::follow(const Kind& kind, Request& request, const Responder& responder) {
+  request.may_compress = false;
   const std::string& id = request.path_parameters[0];
   Job* const job = parts_.jobs.find(id);
   if (job == nullptr || job->spec.kind.view() != kind.name) {
@@ -148,7 +149,8 @@ void QueuedJobs::follow(const Kind& kind, const Request& request, const Responde
   parts_.opener.open(responder, one_, parts_.opener.seen(request), select_job(*job));
 }
 
-void QueuedJobs::follow_owner(const Request& request, const Responder& responder) {
+void QueuedJobs::follow_owner(Request& request, const Responder& responder) {
+  request.may_compress = false;
   if (!accepts_stream(request, responder)) return;
   const std::string& owner = request.caller.user;
   const Opener::Seen seen = parts_.opener.seen(request);

@@ -57,8 +57,10 @@ class QueuedJobs final : public SeedSystem {
   static const std::array<Kind, 2> kKinds;
 
   void queue(const Kind& kind, const Request& request, const Responder& responder);
-  void follow(const Kind& kind, const Request& request, const Responder& responder);
-  void follow_owner(const Request& request, const Responder& responder);
+  // The guide's hooks split each chunk that a fetch gives them into lines: these streams stay
+  // plain.
+  void follow(const Kind& kind, Request& request, const Responder& responder);
+  void follow_owner(Request& request, const Responder& responder);
 
   Parts parts_;
   QueuedJobDialect one_;

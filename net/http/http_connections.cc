@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/ensure.h"
+#include "net/http/accept_encoding.h"
 
 namespace progressd {
 namespace {
@@ -173,7 +174,6 @@ void HttpConnections::dispatch(std::uint32_t slot) {
   Exchange& exchange = *connection.exchange;
   exchange.awaits_answer = true;
   Request& request = exchange.parser.request();
-  connection.framing = request.minor_version == 0 ? Framing::kUntilClose : Framing::kChunked;
   const ConnectionId id = parts_.connections.id_of(slot);
   if (is_left_unanswered(request)) return parts_.connections.close(slot);
   if (std::optional<Response> answer = turned_away(connection)) {
@@ -207,7 +207,18 @@ bool HttpConnections::on_head(std::uint32_t slot) {
 
 Framing HttpConnections::framing(ConnectionId id) const {
   const Connection* connection = parts_.connections.find(id);
-  return connection == nullptr ? Framing::kChunked : connection->framing;  // gone: nobody reads it
+  if (connection == nullptr || connection->exchange == nullptr) return Framing::kChunked;  // gone
+  const Framing framing = stream_framing(connection->exchange->parser.request());
+  return is_compressed(framing) ? Framing::kUntilClose : framing;
+}
+
+Framing HttpConnections::stream_framing(const Request& request) const {
+  const bool chunked = request.minor_version != 0;
+  const bool compressed = parts_.streams.compresses() && request.may_compress &&
+                          request.header("Accept-Encoding") &&
+                          prefers_gzip(request.header_list("Accept-Encoding"));
+  if (compressed) return chunked ? Framing::kGzipChunked : Framing::kGzipUntilClose;
+  return chunked ? Framing::kChunked : Framing::kUntilClose;
 }
 
 void HttpConnections::reply(ConnectionId id, Response response) {
@@ -250,8 +261,10 @@ bool HttpConnections::stream(ConnectionId id, StreamStart start) {
   Exchange& exchange = *connection.exchange;
   ENSURE(exchange.awaits_answer);
   const Request& request = exchange.parser.request();
+  connection.framing = stream_framing(request);
+  const bool varies = parts_.streams.compresses();
   if (request.method == Method::kHead) {
-    append_stream_head(request.minor_version, heads_.date(), parts_.gate.header_lines(request),
+    append_stream_head(connection.framing, varies, heads_.date(), parts_.gate.header_lines(request),
                        exchange.out);
     exchange.awaits_answer = false;
     exchange.closes = true;
@@ -269,7 +282,8 @@ bool HttpConnections::stream(ConnectionId id, StreamStart start) {
     return false;
   }
   std::vector<FrameRef>& opening = start.opening;
-  opening.insert(opening.begin(), heads_.stream_head(request));
+  parts_.streams.compress_opening(connection.framing, opening);
+  opening.insert(opening.begin(), heads_.stream_head(request, connection.framing, varies));
   if (exchange.sent < exchange.out.size()) {  // answers to requests before this one
     opening.emplace(opening.begin(), std::string_view(exchange.out).substr(exchange.sent));
   }
@@ -317,14 +331,14 @@ void HttpConnections::go_on_opening(std::uint32_t slot) {
   if (connection.backlog && connection.backlog->opening_bytes > 0) return;
   std::vector<FrameRef> frames;
   if (!found->second->next(frames)) {
-    parts_.streams.go_on_opening(slot, frames, /*ends=*/false);
+    parts_.streams.go_on_opening(slot, std::move(frames), /*ends=*/false);
     if (connection.state == Connection::State::kStreaming) go_on_later(slot);
     return;
   }
   parts_.hub.flush();  // what was told meanwhile stands before the last piece, which has its id
   if (connection.state != Connection::State::kStreaming) return;
   std::optional<StreamLive> live = found->second->live();
-  parts_.streams.go_on_opening(slot, frames, !live);
+  parts_.streams.go_on_opening(slot, std::move(frames), !live);
   if (live && connection.state == Connection::State::kStreaming) subscribe(slot, std::move(*live));
   // Its dialect may be read until the slot is freed; then forget() comes.
   if (live && connection.state == Connection::State::kStreaming) openings_.erase(found);

@@ -65,6 +65,7 @@ class HttpConnections final : public ResponseCarrier {
   void forget(std::uint32_t slot);
   void on_due(std::uint32_t slot);
 
+  /// Bare where the stream will be compressed: its writer does that.
   Framing framing(ConnectionId id) const override;
   void reply(ConnectionId id, Response response) override;
   bool stream(ConnectionId id, StreamStart start) override;
@@ -109,6 +110,8 @@ class HttpConnections final : public ResponseCarrier {
   void answered(std::uint32_t slot);
   void leave(std::uint32_t slot);
   void go_on_later(std::uint32_t slot);
+  /// Of the stream that answers the request.
+  Framing stream_framing(const Request& request) const;
   /// Counts the stream that the request asks for.
   Result<StreamTerms> admit(std::uint32_t slot, const Request& request);
   void subscribe(std::uint32_t slot, StreamLive live);

@@ -165,6 +165,7 @@ void Request::clear() {
   stream_job.reset();
   if (caller.authenticated) caller = anybody();
   by_ticket = false;
+  may_compress = true;
   head_.clear();
   fields_.clear();
   names_ = 0;

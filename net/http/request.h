@@ -34,6 +34,9 @@ class Request {
   std::vector<std::string> path_parameters;
   /// Set by the router, on a route to the stream of one job: that job's id.
   std::optional<std::string> stream_job;
+  /// Cleared by a handler whose clients take what a read gives them for whole events: a decoder
+  /// cuts events where its buffer is full.
+  bool may_compress = true;
   /// Who asks; set by the gate.
   Caller caller = anybody();
   bool by_ticket = false;

@@ -159,7 +159,7 @@ void append_response(const Response& response, const ResponseContext& context,
   if (!context.is_head && response.status != 304) out.append(response.body);
 }
 
-void append_stream_head(int minor_version, std::string_view date, std::string_view lines,
+void append_stream_head(Framing framing, bool varies, std::string_view date, std::string_view lines,
                         std::string& out) {
   append_status(200, date, out);
   out.append(
@@ -168,7 +168,9 @@ void append_stream_head(int minor_version, std::string_view date, std::string_vi
       "X-Accel-Buffering: no\r\n"
       "X-Content-Type-Options: nosniff\r\n"
       "Connection: close\r\n");
-  if (minor_version >= 1) out.append("Transfer-Encoding: chunked\r\n");
+  if (is_chunked(framing)) append_header("Transfer-Encoding: ", "chunked", out);
+  if (is_compressed(framing)) append_header("Content-Encoding: ", "gzip", out);
+  if (varies) append_header("Vary: ", "Accept-Encoding", out);
   out.append(lines);
   out.append("\r\n");
 }

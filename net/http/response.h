@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/stream/sse.h"
 #include "net/http/request.h"
 
 namespace progressd {
@@ -45,8 +46,8 @@ struct ResponseContext {
 void append_response(const Response& response, const ResponseContext& context,
                      std::string_view date, std::string_view lines, std::string& out);
 
-/// Appends the head of an event stream.
-void append_stream_head(int minor_version, std::string_view date, std::string_view lines,
+/// Appends the head of an event stream. `varies`: another client would get it compressed, or plain.
+void append_stream_head(Framing framing, bool varies, std::string_view date, std::string_view lines,
                         std::string& out);
 
 /// `Fri, 20 Nov 2026 23:42:05 GMT`

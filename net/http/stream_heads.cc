@@ -14,16 +14,20 @@ std::string_view StreamHeads::date() {
   return date_;
 }
 
-FrameRef StreamHeads::stream_head(const Request& request) {
+FrameRef StreamHeads::stream_head(const Request& request, Framing framing, bool varies) {
   // Those who are told the same share one, for as long as its date is right.
   const std::string_view today = date();
   const std::string_view lines = gate_.header_lines(request);
   if (lines.data() != head_lines_.data()) heads_ = {};
   head_lines_ = lines;
-  FrameRef& head = heads_.at(static_cast<std::size_t>(request.minor_version));
+  FrameRef& head = heads_.at(static_cast<std::size_t>(framing));
   if (head.is_null()) {
     std::string text;
-    append_stream_head(request.minor_version, today, lines, text);
+    append_stream_head(framing, varies, today, lines, text);
+    if (is_compressed(framing)) {
+      const Framing outer = is_chunked(framing) ? Framing::kChunked : Framing::kUntilClose;
+      text.append(make_frame(outer, kGzipHeader, {}).bytes());
+    }
     head = FrameRef(text);
   }
   return head;

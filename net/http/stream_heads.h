@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/base/clock.h"
-#include "core/stream/frame.h"
+#include "core/stream/sse.h"
 #include "net/access/gate.h"
 #include "net/http/request.h"
 
@@ -19,7 +19,8 @@ class StreamHeads {
 
   /// As `Date:` says it. Good until the next call.
   std::string_view date();
-  FrameRef stream_head(const Request& request);
+  /// With gzip's header behind it, where that is what follows. `varies`: see append_stream_head().
+  FrameRef stream_head(const Request& request, Framing framing, bool varies);
   /// What the gate says may be another now.
   void forget() { heads_ = {}; }
 
@@ -28,8 +29,8 @@ class StreamHeads {
   const Gate& gate_;
   Millis date_at_ = -1;  // in seconds
   std::string date_;
-  std::array<FrameRef, 2> heads_;  // of this second, by minor version
-  std::string_view head_lines_;    // of the gate, that they carry
+  std::array<FrameRef, kFramings> heads_;  // of this second, by framing
+  std::string_view head_lines_;            // of the gate, that they carry
 };
 
 }  // namespace progressd

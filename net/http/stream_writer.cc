@@ -23,6 +23,7 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
   connection.state = Connection::State::kStreaming;
   connection.opened_at = terms.wall_at;
   connection.user = terms.user;
+  if (is_compressed(connection.framing)) compressed_.begin(slot);
   if (settings_.age_ms_max > 0) {
     const double length = static_cast<double>(settings_.age_ms_max) * (0.8 + 0.2 * terms.age);
     connection.ends_at = deadlines_.now() + Deadlines::ticks(static_cast<Millis>(length));
@@ -38,10 +39,11 @@ void StreamWriter::begin(std::uint32_t slot, std::span<const FrameRef> opening, 
   if (connection.state == Connection::State::kStreaming) plan(slot);
 }
 
-void StreamWriter::go_on_opening(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
+void StreamWriter::go_on_opening(std::uint32_t slot, std::vector<FrameRef> frames, bool ends) {
   const Connection& connection = connections_.at(slot);
   ENSURE(connection.state == Connection::State::kStreaming && !connection.ends);
   if (frames.empty() && ends) return end(slot);
+  compress_opening(connection.framing, frames);
   write_opening(slot, frames, ends);
 }
 
@@ -57,7 +59,7 @@ void StreamWriter::write_opening(std::uint32_t slot, std::span<const FrameRef> o
     transmit(slot, part, ends && opening.empty());
     if (connection.state != Connection::State::kStreaming) return;
   }
-  if (!opening.empty()) enqueue(connection, opening, ends);
+  if (!opening.empty()) enqueue(slot, opening, ends);
   if (connection.backlog) {
     connection.backlog->opening_bytes += connection.backlog->outbox.bytes() - behind;
   }
@@ -67,6 +69,7 @@ void StreamWriter::forget(std::uint32_t slot) {
   Connection& connection = connections_.at(slot);
   if (std::exchange(connection.opened_at, 0) == 0) return;
   --counters_.open;
+  if (is_compressed(connection.framing)) compressed_.end();
   limits_.end(std::exchange(connection.user, 0), slot);
 }
 
@@ -88,7 +91,7 @@ void StreamWriter::gather(std::span<const FrameRef> frames) {
   for (const FrameRef& frame : frames) {
     pieces_.push_back(frame.bytes());
     pieces_bytes_ += frame.bytes().size();
-    if (frame.about().sequence != 0) ++pieces_events_;
+    pieces_events_ += frame.events();
   }
   ENSURE(pieces_.size() < SocketIo::kPiecesMax);
 }
@@ -117,8 +120,16 @@ void StreamWriter::on_turn_end() {
 
 void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const SubscriberId> to,
                            bool ends) {
-  gather(frames);
-  if (to.size() >= kJoinReadersMin && frames.size() > 1) join();
+  FrameRef block;
+  std::span<const FrameRef> together = frames;
+  // All who read a feed have one framing.
+  if (is_compressed(connections_.at(to.front()).framing)) {
+    block = block_for(frames, to);
+    together = std::span(&block, block.is_null() ? 0 : 1);
+    apart_ = frames;
+  }
+  gather(together);
+  if (to.size() >= kJoinReadersMin && together.size() > 1) join();
   for (const SubscriberId slot : to) {
     Connection& connection = connections_.at(slot);
     if (connection.state != Connection::State::kStreaming || connection.ends) continue;
@@ -126,111 +137,64 @@ void StreamWriter::deliver(std::span<const FrameRef> frames, std::span<const Sub
     if (connection.backlog) {
       hold_back(slot, frames, ends);
     } else {
-      transmit(slot, frames, ends);
+      transmit(slot, together, ends);
     }
     if (connection.backlog) close_if_over_bound(slot);
   }
   lasting_.clear();
+  apart_ = {};
 }
 
-void StreamWriter::keep_lasting(std::span<const FrameRef> frames) {
-  topics_.clear();
-  for (std::size_t i = frames.size(); i-- > 0;) {
-    const FrameRef::About& about = frames[i].about();
-    const bool superseded = about.conflatable &&
-                            std::find(topics_.begin(), topics_.end(), about.topic) != topics_.end();
-    if (!superseded) lasting_.push_back(frames[i]);
-    if (about.progress && !superseded) topics_.push_back(about.topic);
-  }
-  std::reverse(lasting_.begin(), lasting_.end());
+FrameRef StreamWriter::block_for(std::span<const FrameRef> frames,
+                                 std::span<const SubscriberId> to) {
+  const bool is_taken = std::any_of(to.begin(), to.end(), [this](SubscriberId slot) {
+    return connections_.at(slot).backlog == nullptr;
+  });
+  if (!is_taken) return {};  // each event is compressed alone, in hold_back()
+  return compressed_.block(connections_.at(to.front()).framing, frames);
 }
 
-void StreamWriter::hold_back(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
-  if (lasting_.empty()) keep_lasting(frames);
-  Connection& connection = connections_.at(slot);
-  count_conflated(connection, frames.size() - lasting_.size());
-  enqueue(connection, lasting_, ends);
+void StreamWriter::count_sent(std::uint32_t slot, std::span<const FrameRef> frames) {
+  for (const FrameRef& frame : frames) compressed_.sum(slot).add(frame.sum());
 }
 
-void StreamWriter::count_conflated(Connection& connection, std::size_t events) {
-  connection.conflated += static_cast<std::uint32_t>(events);
-  counters_.events_conflated += events;
+FrameRef StreamWriter::last_frame(std::uint32_t slot, std::span<const FrameRef> unsent) {
+  const Connection& connection = connections_.at(slot);
+  if (connection.framing == Framing::kChunked) return last_chunk_;
+  if (connection.framing == Framing::kUntilClose) return {};
+  GzipSum sum = compressed_.sum(slot);
+  if (connection.backlog) connection.backlog->outbox.add_rest_to(sum);
+  for (const FrameRef& frame : unsent) sum.add(frame.sum());
+  return CompressedStreams::last_frame(connection.framing, sum);
 }
 
 void StreamWriter::transmit(std::uint32_t slot, std::span<const FrameRef> frames, bool ends) {
   Connection& connection = connections_.at(slot);
-  if (connection.backlog) return enqueue(connection, frames, ends);
-  const bool last_chunk = ends && connection.framing == Framing::kChunked;
-  if (last_chunk) pieces_.push_back(last_chunk_.bytes());
-  const std::size_t due = pieces_bytes_ + (last_chunk ? last_chunk_.bytes().size() : 0);
+  if (connection.backlog) return enqueue(slot, frames, ends);
+  if (ends) add_end(slot, frames);
   const SocketIo::Outcome outcome = io_.write(connection.fd, pieces_);
-  if (last_chunk) pieces_.pop_back();
+  const bool is_all = outcome.bytes == pieces_bytes_;
+  if (ends) drop_end();
   if (outcome.status == SocketIo::Status::kFailed) return connections_.close(slot);
   connection.last_write = deadlines_.now();
   counters_.bytes_sent += outcome.bytes;
-  if (outcome.bytes == due) {
-    counters_.events_delivered += pieces_events_;
-    if (ends) linger(slot);
-    return;
-  }
-  connection.backlog = std::make_unique<Backlog>();
-  // What was sent, and what was begun, is out of conflation's reach before the rest is queued.
-  Outbox& outbox = connection.backlog->outbox;
-  std::size_t sent = outcome.bytes;
-  while (!frames.empty() && sent >= frames.front().bytes().size()) {
-    const FrameRef& whole = frames.front();
-    sent -= whole.bytes().size();
-    if (whole.about().sequence != 0) {
-      ++counters_.events_delivered;
-      outbox.set_sent_through(whole.about().sequence);
-    }
-    frames = frames.subspan(1);
-  }
-  if (!frames.empty()) {
-    outbox.push(frames.front());
-    outbox.consume(std::exchange(sent, 0));
-    frames = frames.subspan(1);
-  }
-  enqueue(connection, frames, ends);
-  outbox.consume(sent);  // of the last chunk
+  if (!is_all) return queue_rest(slot, frames, outcome.bytes, ends);
+  counters_.events_delivered += pieces_events_;
+  if (is_compressed(connection.framing)) count_sent(slot, frames);
+  if (ends) linger(slot);
 }
 
-void StreamWriter::enqueue(Connection& connection, std::span<const FrameRef> frames, bool ends) {
-  if (!connection.backlog) connection.backlog = std::make_unique<Backlog>();
-  Outbox& outbox = connection.backlog->outbox;
-  for (const FrameRef& frame : frames) {
-    count_conflated(connection, outbox.push(frame));
-  }
-  if (ends && connection.framing == Framing::kChunked) outbox.push(last_chunk_);
+void StreamWriter::add_end(std::uint32_t slot, std::span<const FrameRef> frames) {
+  last_ = last_frame(slot, frames);
+  const std::string_view bytes = last_.is_null() ? std::string_view() : last_.bytes();
+  pieces_.push_back(bytes);
+  pieces_bytes_ += bytes.size();
 }
 
-void StreamWriter::close_if_over_bound(std::uint32_t slot) {
-  const Backlog& backlog = *connections_.at(slot).backlog;
-  if (backlog.outbox.bytes() <= settings_.outbox_bytes_max + backlog.opening_bytes) return;
-  ++counters_.closed_as_slow;
-  connections_.close(slot);  // it resumes from the last event that it got
-}
-
-void StreamWriter::flush_backlog(std::uint32_t slot) {
-  Connection& connection = connections_.at(slot);
-  Backlog& backlog = *connection.backlog;
-  while (!backlog.outbox.empty()) {
-    pieces_.resize(SocketIo::kPiecesMax);
-    pieces_.resize(backlog.outbox.gather(pieces_));
-    const SocketIo::Outcome outcome = io_.write(connection.fd, pieces_);
-    if (outcome.status == SocketIo::Status::kFailed) return connections_.close(slot);
-    if (outcome.status == SocketIo::Status::kWouldBlock) return;
-    connection.last_write = deadlines_.now();
-    counters_.bytes_sent += outcome.bytes;
-    counters_.events_delivered += backlog.outbox.consume(outcome.bytes);
-    backlog.opening_bytes -= std::min(backlog.opening_bytes, outcome.bytes);
-  }
-  connection.backlog.reset();
-  if (connection.ends) linger(slot);
-}
-
-void StreamWriter::on_writable(std::uint32_t slot) {
-  if (connections_.at(slot).backlog) flush_backlog(slot);
+void StreamWriter::drop_end() {
+  pieces_bytes_ -= pieces_.back().size();
+  pieces_.pop_back();
+  last_ = {};
 }
 
 void StreamWriter::on_due(std::uint32_t slot) {
@@ -238,21 +202,31 @@ void StreamWriter::on_due(std::uint32_t slot) {
   if (connection.state == Connection::State::kLingering) return connections_.close(slot);
   if (connection.ends_at != 0 && connection.ends_at <= deadlines_.now()) {
     connection.ends_at = 0;
-    if (connection.expires) comment(slot, chunked_expiry_, bare_expiry_);
+    if (connection.expires) comment(slot, expiry_);
     end(slot);
   } else if (keepalive_due(connection) > deadlines_.now()) {
     // It was written to since the deadline was set.
   } else if (!connection.backlog) {
     // A reader with a backlog has bytes under way: TCP notices when it has gone.
-    comment(slot, chunked_keepalive_, bare_keepalive_);
+    comment(slot, keepalive_);
   } else {
     connection.last_write = deadlines_.now();
   }
   if (connection.state == Connection::State::kStreaming) plan(slot);
 }
 
-void StreamWriter::comment(std::uint32_t slot, const FrameRef& chunked, const FrameRef& bare) {
-  const FrameRef& frame = connections_.at(slot).framing == Framing::kChunked ? chunked : bare;
+StreamWriter::Framed StreamWriter::framed(std::string_view text) {
+  Framed frames;
+  for (std::size_t i = 0; i < kFramings; ++i) {
+    const auto framing = static_cast<Framing>(i);
+    frames.at(i) =
+        is_compressed(framing) ? compressed_.block(framing, text) : make_frame(framing, text, {});
+  }
+  return frames;
+}
+
+void StreamWriter::comment(std::uint32_t slot, const Framed& text) {
+  const FrameRef& frame = text.at(static_cast<std::size_t>(connections_.at(slot).framing));
   gather({&frame, 1});
   transmit(slot, {&frame, 1}, false);
 }

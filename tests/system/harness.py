@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterable
@@ -409,14 +410,19 @@ def request_bytes(address: tuple[str, int], method: str, target: str, headers: d
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b"")
 
 
+GZIP_WBITS = 31  # zlib's word for gzip, and nothing else
+
+
 class Stream:
-    """One SSE response. Keeps what it has seen: chunks, raw body, events."""
+    """One SSE response. Keeps what it has seen: chunks as they came, events. One that is compressed has to end well:
+    without gzip's own end, or with bytes behind it, it was cut."""
 
     def __init__(self, connection: Connection, method: str = "GET") -> None:
         self.connection = connection
         self.head = connection.read_head()
         self.decoder = BodyDecoder(self.head, method)
         self.parser = SseParser()
+        self.inflater = zlib.decompressobj(GZIP_WBITS) if self.head["Content-Encoding"] == "gzip" else None
         self.chunks: list[bytes] = []
         self.seen: list[Event] = []
         self.ended = self.decoder.ended
@@ -450,12 +456,16 @@ class Stream:
             self.connection.socket.settimeout(patience())
         if not received:
             self.ended = True
-            self.cut = self.decoder.framing != "close"
+            self.cut = self.decoder.framing != "close" or not self._is_inflated()
             return
         for chunk in self.decoder.feed(received):
             self.chunks.append(chunk)
-            self._ready += self.parser.feed(chunk)
+            self._ready += self.parser.feed(self.inflater.decompress(chunk) if self.inflater else chunk)
         self.ended = self.decoder.ended
+        self.cut = self.ended and not self._is_inflated()
+
+    def _is_inflated(self) -> bool:
+        return self.inflater is None or (self.inflater.eof and not self.inflater.unused_data)
 
     def next(self) -> Event:
         """The next event; an error when the stream ends, or when none comes in time."""

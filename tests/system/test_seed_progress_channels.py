@@ -352,15 +352,17 @@ def test_connections_are_counted_by_user(server: Any) -> None:
 
 
 @pytest.mark.parametrize("peer", ["node", "chromium", "fetch"])
-def test_browsers_follow(shared: Server, tmp_path: Any, peer: str) -> None:
+def test_browsers_follow(server: Any, tmp_path: Any, peer: str) -> None:
+    # What takes each chunk for whole lines needs whole lines: Node's decoder cuts where 16 KiB are full.
+    running = server("--compress-streams", "off" if peer == "fetch" else "on")
     user = f"user_{peer}"
     values = [*steps(5), {"status": "x", "text": "\u00e9" * 7_000}, COMPLETED]
-    with follower(peer, shared, tmp_path) as watcher:
+    with follower(peer, running, tmp_path) as watcher:
         watcher.tell([f"{API}/progress/stream/{user}"])
         said = watcher.until(lambda fact: fact.get("open") or fact.get("status") == 200)
-        wait_until(lambda: connections(shared)["users"].get(user), "the stream")
+        wait_until(lambda: connections(running)["users"].get(user), "the stream")
         for value in values:
-            post(shared, user, value)
+            post(running, user, value)
         said += watcher.until(lambda fact: "completed" in fact.get("data", "") and COMPLETED == json.loads(fact["data"]))
     assert messages(said) == values
     assert not any("error" in fact for fact in said)

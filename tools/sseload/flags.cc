@@ -47,6 +47,9 @@ void add_stream_flags(CLI::App& app, Flags& flags, StreamOptions& streams) {
          "kernel keep megabytes for a reader that never reads")
       ->check(CLI::Range(536, 32767))
       ->group(group);
+  app.add_flag("--compressed", streams.compressed,
+               "ask for gzip, and inflate every stream; one that comes plain fails")
+      ->group(group);
   app.add_flag("--reconnect", streams.reconnects, "reconnect with Last-Event-ID when a stream ends")
       ->group(group);
   app.add_option("--reconnect-delay", flags.reconnect_delay, "instead of the server's retry:")

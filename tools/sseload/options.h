@@ -31,6 +31,7 @@ struct StreamOptions {
   Nanoseconds stuck_for_ns = kNever;  ///< from the end of the ramp
   int receive_buffer_bytes = 0;       ///< 0: the kernel's choice
   int segment_bytes = 0;              ///< of TCP; 0: the kernel's choice
+  bool compressed = false;            ///< gzip is asked for, and has to come
   bool reconnects = false;
   Nanoseconds reconnect_delay_ns = 0;  ///< 0: what the server's retry: says
   bool allows_end = false;

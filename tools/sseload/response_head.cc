@@ -68,6 +68,10 @@ bool read_header(std::string_view line, ResponseHead& head, Framing& framing) {
     head.is_event_stream =
         equals_ignoring_case(trim(value.substr(0, value.find(';'))), "text/event-stream");
   }
+  if (equals_ignoring_case(name, "content-encoding")) {
+    head.is_gzip = equals_ignoring_case(value, "gzip");
+    return head.is_gzip;
+  }
   if (equals_ignoring_case(name, "connection")) head.closes |= has_token(value, "close");
   return true;
 }

@@ -15,6 +15,7 @@ struct ResponseHead {
   std::size_t bytes = 0;  ///< of the head, its empty line included
   BodyState body;
   bool is_event_stream = false;
+  bool is_gzip = false;
   bool closes = false;  ///< the server takes no further request on this connection
 };
 

@@ -203,6 +203,17 @@ TEST(ResponseHead, KnowsTheThreeFramings) {
   EXPECT_EQ(head.body.framing, BodyState::Framing::kUntilClose);
 }
 
+TEST(ResponseHead, KnowsGzipAndNoOtherCoding) {
+  ResponseHead head;
+  ASSERT_EQ(parse_response_head("HTTP/1.1 200 OK\r\nContent-Encoding: GZip\r\n\r\n", head),
+            HeadState::kComplete);
+  EXPECT_TRUE(head.is_gzip);
+  ASSERT_EQ(parse_response_head("HTTP/1.1 200 OK\r\n\r\n", head), HeadState::kComplete);
+  EXPECT_FALSE(head.is_gzip);
+  EXPECT_EQ(parse_response_head("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n", head),
+            HeadState::kBad);
+}
+
 TEST(ResponseHead, IsIncompleteOrBad) {
   ResponseHead head;
   EXPECT_EQ(parse_response_head("HTTP/1.1 200 OK\r\nA: b\r\n", head), HeadState::kIncomplete);

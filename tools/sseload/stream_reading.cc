@@ -92,6 +92,12 @@ bool StreamSet::take_head(std::uint32_t number, std::size_t& bytes, Nanoseconds 
            now);
     return false;
   }
+  if (head.is_gzip != options_.compressed) {
+    stream.was_open = false;
+    on_end(number, End::kFailed, head.is_gzip ? "compressed unasked" : "not compressed", now);
+    return false;
+  }
+  if (head.is_gzip) inflaters_[number] = std::make_unique<Inflater>();
   tally_.opening.record(now - stream.since_ns);
   --in_flight_;
   ++open_;
@@ -109,7 +115,16 @@ bool StreamSet::take_body(std::uint32_t number, std::size_t carried, std::size_t
   Stream& stream = streams_[number];
   char* const wire = scratch_.data() + carried;
   const Decoded decoded = decode_body(stream.body, wire, bytes, wire);
-  const std::string_view text(scratch_.data(), carried + decoded.body_bytes);
+  std::string_view text(scratch_.data(), carried + decoded.body_bytes);
+  Inflater* const inflater = options_.compressed ? inflaters_[number].get() : nullptr;
+  if (inflater != nullptr) {
+    inflated_.assign(scratch_.data(), carried);
+    if (!inflater->inflate(wire, decoded.body_bytes, inflated_)) {
+      on_end(number, End::kCut, "bad gzip", now);
+      return false;
+    }
+    text = inflated_;
+  }
   reader_.begin(stream.sse, text);
   SseEvent event;
   while (reader_.next(event)) {
@@ -130,6 +145,10 @@ bool StreamSet::take_body(std::uint32_t number, std::size_t carried, std::size_t
     return false;
   }
   if (stream.body.is_done()) {
+    if (inflater != nullptr && !inflater->is_over()) {
+      on_end(number, End::kCut, "gzip without its end", now);
+      return false;
+    }
     on_end(number, End::kClean, "ended without a terminal event", now);
     return false;
   }

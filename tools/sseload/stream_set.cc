@@ -107,6 +107,7 @@ void StreamSet::write_request(std::uint32_t number) {
   request_ += " HTTP/1.1\r\nHost: ";
   request_ += options_.url.host;
   request_ += "\r\nAccept: text/event-stream\r\nCache-Control: no-store\r\n";
+  if (options_.compressed) request_ += "Accept-Encoding: gzip\r\n";
   for (const TextTemplate& header : options_.headers) {
     header.append_to(request_, values);
     request_ += "\r\n";
@@ -243,6 +244,7 @@ StreamSet::StreamSet(const StreamOptions& options, EventChecks& checks, const Ep
       epoll_(epoll),
       tally_(tally),
       streams_(options.connections) {
+  if (options.compressed) inflaters_.resize(options.connections);
   if (!options.reconnects) return;
   last_ids_.resize(options.connections);
   retry_ms_.assign(options.connections, kRetryMsDefault);

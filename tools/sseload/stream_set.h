@@ -12,12 +12,14 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <queue>
 #include <string>
 #include <vector>
 
 #include "epoll.h"
 #include "event_checks.h"
+#include "inflater.h"
 #include "options.h"
 #include "response_head.h"
 #include "sse_reader.h"
@@ -90,6 +92,8 @@ class StreamSet {
   SseReader reader_;
   std::vector<char> scratch_;
   std::string request_;
+  std::string inflated_;                              // as the scratch buffer, with --compressed
+  std::vector<std::unique_ptr<Inflater>> inflaters_;  // with --compressed only
 
   std::uint32_t attempted_ = 0;
   std::uint32_t open_limit_ = 0;

@@ -26,7 +26,8 @@ class WatchedOutbox {
     frames_max_ = std::max(frames_max_, frames_ + 1);
     bytes_alive_max = bytes_alive;
     frames_ += 1 - outbox_.push(FrameRef({std::string_view(filler_).substr(0, size)},
-                                         {topic, ++sequence_, conflatable, conflatable}));
+                                         {topic, ++sequence_, conflatable, conflatable},
+                                         BlockSum{}));  // a compressed one's head is larger
     check(bytes);
   }
   void consume(std::size_t bytes) {
