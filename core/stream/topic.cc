@@ -1,6 +1,7 @@
 #include "core/stream/topic.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/ensure.h"
 
@@ -31,7 +32,11 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
 }
 
 void Topic::prefetch() const {
-  if (!feeds_.empty()) __builtin_prefetch(feeds_.front(), /*rw=*/1);
+  if (!feeds_.empty()) {
+    __builtin_prefetch(feeds_.front(), /*rw=*/1);
+  } else if (groups_.front() != nullptr) {  // a channel's readers follow its group
+    __builtin_prefetch(groups_.front());
+  }
   if (!ring_.empty()) {
     const Event& next = ring_[(head_ + count_) % ring_.size()];
     __builtin_prefetch(&next, /*rw=*/1);
@@ -49,7 +54,9 @@ void Topic::drop_oldest() {
 
 void Topic::grow(std::size_t events_max) {
   std::vector<Event> larger(std::min(events_max, std::max<std::size_t>(4, ring_.size() * 2)));
-  for (std::size_t i = 0; i < count_; ++i) larger[i] = at(i);
+  for (std::size_t i = 0; i < count_; ++i) {
+    larger[i] = std::move(ring_[(head_ + i) % ring_.size()]);
+  }
   ring_ = std::move(larger);
   head_ = 0;
 }

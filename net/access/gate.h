@@ -8,6 +8,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,6 +67,9 @@ class Gate {
   }
 
  private:
+  /// What a request's header fields were found to say holds for a round: until the next second,
+  /// since keys are looked after once a second, or until the settings are others.
+  std::uint64_t round(std::int64_t now);
   static Response unauthorized_or_problem(const Error& error);
 
   const Clock& clock_;
@@ -76,6 +80,8 @@ class Gate {
   bool query_token_;
   std::string shared_secret_;  // of the keys, that tickets are signed with; empty: their own
   Tickets tickets_;
+  std::uint64_t round_ = 0;
+  std::int64_t round_at_ = 0;  // Unix seconds
 };
 
 }  // namespace progressd
