@@ -31,19 +31,6 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
   }
 }
 
-void Topic::prefetch() const {
-  if (!feeds_.empty()) {
-    __builtin_prefetch(feeds_.front(), /*rw=*/1);
-  } else if (groups_.front() != nullptr) {  // a channel's readers follow its group
-    __builtin_prefetch(groups_.front());
-  }
-  if (!ring_.empty()) {
-    const Event& next = ring_[(head_ + count_) % ring_.size()];
-    __builtin_prefetch(&next, /*rw=*/1);
-    __builtin_prefetch(reinterpret_cast<const char*>(&next + 1) - 1, /*rw=*/1);
-  }
-}
-
 void Topic::drop_oldest() {
   history_bytes_ -= ring_[head_].message.view().size();
   dropped_through_ = ring_[head_].sequence;

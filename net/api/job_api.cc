@@ -199,7 +199,9 @@ void JobApi::patch(Request& request, const Responder& responder) {
   }
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));
-  job->topic.prefetch();  // is on its way to the processor's cache while the body is read
+  // While the body is read, what the report touches is on its way to the processor's cache.
+  __builtin_prefetch(job->message.view().data(), /*rw=*/1);
+  job->topic.prefetch();
   Result<Report> report = read_report(reader_, request.body);
   if (!report) return responder.reply(problem(report.error()));
   Change change = make_change(ChangeKind::kReport, request.path_parameters[0], parts_.clock.now());
