@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/ensure.h"
@@ -22,11 +23,12 @@ std::string comparable(simdjson::dom::element value) {
   return text.append(string);
 }
 
+/// Whether the JSON `text` has any, within strings or outside: of the bytes up to the space no
+/// other stands in JSON. All are looked at, as that can be done in many at once.
 bool has_blanks(std::string_view text) {
-  for (const char blank : {' ', '\n', '\r', '\t'}) {
-    if (text.find(blank) != std::string_view::npos) return true;
-  }
-  return false;
+  unsigned char least = 0xff;
+  for (const char c : text) least = std::min(least, static_cast<unsigned char>(c));
+  return least <= ' ';
 }
 
 tl::unexpected<Error> too_large(std::size_t bytes_max) {

@@ -1,6 +1,10 @@
 // Text: an immutable string that many events share, in 8 bytes. It is null when nothing was said.
-// The count is atomic, because a change carries texts from the loop to a journal's thread.
+// The count is atomic, because a change carries texts from the loop to a journal's thread. Where
+// the process has only one thread, as with the journal in memory, it is counted without a lock,
+// which would wait for every write before it, and most of those are to memory in no cache.
 #pragma once
+
+#include <sys/single_threaded.h>
 
 #include <atomic>
 #include <cstdint>
@@ -24,7 +28,7 @@ class Text {
     if (!bytes.empty()) std::memcpy(static_cast<void*>(rep_ + 1), bytes.data(), bytes.size());
   }
   Text(const Text& other) noexcept : rep_(other.rep_) {
-    if (rep_ != nullptr) rep_->refs.fetch_add(1, std::memory_order_relaxed);
+    if (rep_ != nullptr) count_up(rep_->refs);
   }
   Text(Text&& other) noexcept : rep_(std::exchange(other.rep_, nullptr)) {}
   Text& operator=(Text other) noexcept {
@@ -32,7 +36,7 @@ class Text {
     return *this;
   }
   ~Text() {
-    if (rep_ != nullptr && rep_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (rep_ != nullptr && count_down(rep_->refs) == 0) {
       rep_->~Rep();
       ::operator delete(rep_);
     }
@@ -55,6 +59,20 @@ class Text {
     std::atomic<std::uint32_t> refs;
     std::uint32_t size;  // the bytes follow
   };
+  static void count_up(std::atomic<std::uint32_t>& refs) {
+    if (__libc_single_threaded == 0) {
+      refs.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      refs.store(refs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+  }
+  /// Returns what is left.
+  static std::uint32_t count_down(std::atomic<std::uint32_t>& refs) {
+    if (__libc_single_threaded == 0) return refs.fetch_sub(1, std::memory_order_acq_rel) - 1;
+    const std::uint32_t left = refs.load(std::memory_order_relaxed) - 1;
+    refs.store(left, std::memory_order_relaxed);
+    return left;
+  }
   Rep* rep_ = nullptr;
 };
 

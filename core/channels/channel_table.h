@@ -51,9 +51,9 @@ class ChannelTable {
 
   Channel* find(std::string_view user) const;
   std::size_t size() const { return channels_.size(); }
-  /// The channel that was not posted to for longest; null when there is none.
+  /// The channel that was not posted to for longest, to a second; null when there is none.
   const Channel* oldest() const { return by_age_.empty() ? nullptr : by_age_.front(); }
-  /// The one posted to last stands at the end.
+  /// Those posted to last stand at the end, those of one second in any order.
   const std::list<Channel*>& by_age() const { return by_age_; }
 
  private:

@@ -58,6 +58,10 @@ void Job::prefetch() const {
 }
 
 std::int64_t Job::percent_hundredths(std::int64_t done, std::int64_t total) {
+  // Most jobs are small enough for a division that the processor has.
+  constexpr std::int64_t kNarrowDoneMax = std::int64_t{1} << 48;
+  static_assert(kNarrowDoneMax < (INT64_MAX - kTotalMax) / 20'000);
+  if (done <= kNarrowDoneMax) return (done * 20'000 + total) / (2 * total);
   __extension__ using Wide = __int128;
   return static_cast<std::int64_t>((static_cast<Wide>(done) * 20'000 + total) / (2 * Wide{total}));
 }

@@ -1,5 +1,6 @@
 #include "core/stream/sse.h"
 
+#include "core/base/append.h"
 #include "core/base/digits.h"
 #include "core/base/ensure.h"
 
@@ -7,9 +8,9 @@ namespace progressd {
 
 void append_sse(std::string_view name, std::string_view id, std::string_view json,
                 std::string& out) {
-  if (!name.empty()) out.append("event: ").append(name).append("\n");
-  if (!id.empty()) out.append("id: ").append(id).append("\n");
-  out.append("data: ").append(json).append("\n\n");
+  if (!name.empty()) append_all(out, "event: ", name, "\n");
+  if (!id.empty()) append_all(out, "id: ", id, "\n");
+  append_all(out, "data: ", json, "\n\n");
 }
 
 void append_sse_retry(Millis retry, std::string& out) {

@@ -1,6 +1,7 @@
 #include "core/stream/topic.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/ensure.h"
 
@@ -29,15 +30,6 @@ void Topic::append(const Event& event, const HistoryLimits& limits) {
   }
 }
 
-void Topic::prefetch() const {
-  if (!feeds_.empty()) __builtin_prefetch(feeds_.front(), /*rw=*/1);
-  if (!ring_.empty()) {
-    const Event& next = ring_[place(count_)];
-    __builtin_prefetch(&next, /*rw=*/1);
-    __builtin_prefetch(reinterpret_cast<const char*>(&next + 1) - 1, /*rw=*/1);
-  }
-}
-
 void Topic::pass_oldest() {
   const Event& oldest = ring_[head_];
   if (!oldest.message.is_null() && (count_ == 1 || !at(1).message.is_same_as(oldest.message))) {
@@ -56,7 +48,9 @@ void Topic::drop_oldest() {
 
 void Topic::grow(std::size_t events_max) {
   std::vector<Event> larger(std::min(events_max, std::max<std::size_t>(4, ring_.size() * 2)));
-  for (std::size_t i = 0; i < count_; ++i) larger[i] = at(i);
+  for (std::size_t i = 0; i < count_; ++i) {
+    larger[i] = std::move(ring_[place(i)]);
+  }
   ring_ = std::move(larger);
   head_ = 0;
 }

@@ -82,10 +82,11 @@ bool comes_from_elsewhere(const Request& request) {
   // the page's origin. What they don't send before they have asked whether they may, no page can
   // forge: a token in a header, another method than POST, what no form can send.
   const std::string_view origin = request.header("Origin").value_or("");
+  if (origin.empty()) return false;
   const std::size_t scheme_end = origin.find("://");
   const bool is_asked_for = request.header("Authorization") || request.method != Method::kPost ||
                             !is_simple(request.content_type());
-  if (origin.empty() || is_asked_for) return false;
+  if (is_asked_for) return false;
   return scheme_end == std::string_view::npos ||
          !equals_ignoring_case(origin.substr(scheme_end + 3), request.host());
 }

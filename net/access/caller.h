@@ -20,6 +20,12 @@ struct Caller {
   bool operator==(const Caller&) const = default;
 };
 
+/// Whom the header fields of a request were found to name.
+struct KnownCaller {
+  Caller caller;
+  std::uint64_t round = 0;  // of the gate's, in which it was found, and for which it holds
+};
+
 /// Whoever asks while auth is off: they may do everything.
 inline Caller anybody() {
   return {.user = std::string(kAnonymous),

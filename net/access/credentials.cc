@@ -1,6 +1,7 @@
 #include "net/access/credentials.h"
 
 #include <algorithm>
+#include <array>
 
 namespace progressd {
 namespace {
@@ -11,10 +12,16 @@ Credentials refuse(std::string why, bool token_sent) {
 
 /// Source: RFC 6750, section 2.1: `b64token`.
 bool is_token(std::string_view text) {
+  static constexpr std::array<bool, 256> kDigits = [] {
+    std::array<bool, 256> digits{};
+    for (unsigned char c = '0'; c <= '9'; ++c) digits[c] = true;
+    for (unsigned char c = 'a'; c <= 'z'; ++c) digits[c] = digits[c - 'a' + 'A'] = true;
+    for (const char c : std::string_view("-._~+/")) digits[static_cast<unsigned char>(c)] = true;
+    return digits;
+  }();
   const std::string_view digits = text.substr(0, text.find_last_not_of('=') + 1);
   return !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-._~+/").find(c) != std::string_view::npos;
+    return kDigits[static_cast<unsigned char>(c)];
   });
 }
 
@@ -28,7 +35,7 @@ Credentials of_authorization(const Request& request, std::string_view value) {
     return refuse("Authorization: must be sent once, as Bearer, a space and the token",
                   /*token_sent=*/true);
   }
-  return {std::string(token), /*token_sent=*/true};
+  return {token, /*token_sent=*/true};
 }
 
 }  // namespace
@@ -55,7 +62,7 @@ Credentials credentials_of(const Request& request, bool query_token) {
   if (const auto value = request.header("Authorization")) return of_authorization(request, *value);
   std::optional<std::string_view> token = token_cookie(request);
   if (!token && query_token) token = request.query(kTokenParameter);
-  if (token && !token->empty()) return {std::string(*token), /*token_sent=*/true};
+  if (token && !token->empty()) return {*token, /*token_sent=*/true};
   return refuse("a token is needed: send it as Authorization: Bearer TOKEN", /*token_sent=*/false);
 }
 

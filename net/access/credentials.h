@@ -17,7 +17,8 @@ inline constexpr std::string_view kTokenParameter = "access_token";
 
 struct Credentials {
   /// Errors: kUnauthorized, where none was sent, or none that can be read.
-  Result<std::string> token;
+  /// Good as long as the request is.
+  Result<std::string_view> token;
   /// Whether one was sent, however badly.
   bool token_sent;
 };

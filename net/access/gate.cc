@@ -56,6 +56,7 @@ void Gate::use(const AccessSettings& settings) {
   if (host_rule_) host_rule_.emplace(settings.allowed_hosts);
   if (!verifier_) return;
   verifier_.emplace(*settings.keys, settings.token_rules);  // and no token is remembered as good
+  ++round_;
   if (shared_secret_ == shared_secret(settings)) return;
   shared_secret_ = shared_secret(settings);
   tickets_.use_secret(ticket_secret(shared_secret_, random_));
@@ -82,6 +83,12 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
     request.by_ticket = true;
     return std::nullopt;
   }
+  const std::int64_t now = unix_seconds(clock_);
+  std::optional<KnownCaller>& known = request.known_caller;
+  if (known && known->round == round(now)) {
+    request.caller = known->caller;
+    return std::nullopt;
+  }
   const Credentials credentials = credentials_of(request, query_token_);
   if (!credentials.token && !credentials.token_sent && ticket) {
     return unauthorized(
@@ -91,9 +98,11 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!credentials.token) {
     return unauthorized(credentials.token.error(), credentials.token_sent);
   }
-  Result<Caller> caller = verifier_->verify(*credentials.token, unix_seconds(clock_));
+  Result<Caller> caller = verifier_->verify(*credentials.token, now);
   if (!caller) return unauthorized(caller.error(), /*token_sent=*/true);
   request.caller = std::move(*caller);
+  // With a query the token may be of that.
+  if (request.query_parameters().empty()) known = {request.caller, round(now)};
   return std::nullopt;
 }
 
@@ -103,6 +112,12 @@ std::optional<Response> Gate::refuse_read(const Request& request) {
   const int wait_seconds = reads_.take(request.caller.user, clock_.steady_at());
   if (wait_seconds == 0) return std::nullopt;
   return problem(429, "this user reads faster than --read-rate allows", wait_seconds);
+}
+
+std::uint64_t Gate::round(std::int64_t now) {
+  if (now != round_at_) ++round_;
+  round_at_ = now;
+  return round_;
 }
 
 std::optional<Response> Gate::admit_stream(const Request& request) {

@@ -9,6 +9,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,9 @@ class Gate {
   }
 
  private:
+  /// What a request's header fields were found to say holds for a round: until the next second,
+  /// since keys are looked after once a second, or until the settings are others.
+  std::uint64_t round(std::int64_t now);
   static Response unauthorized_or_problem(const Error& error);
 
   const Clock& clock_;
@@ -83,6 +87,8 @@ class Gate {
   std::string shared_secret_;  // that tickets are signed with; empty: one of this process
   Tickets tickets_;
   RateLimit reads_;  // by user
+  std::uint64_t round_ = 0;
+  std::int64_t round_at_ = 0;  // Unix seconds
 };
 
 }  // namespace progressd

@@ -79,6 +79,11 @@ void ProgressChannels::post(Request& request, const Responder& responder) {
   if (const auto body = check_body(request, "application/json"); !body) {
     return responder.reply(problem(body.error()));
   }
+  // While the body is read, what the post touches is on its way to the processor's cache.
+  if (const Channel* const channel = parts_.channels.find(*user)) {
+    __builtin_prefetch(channel->latest.json.view().data(), /*rw=*/1);  // is given up
+    channel->topic.prefetch();
+  }
   Result<JsonObject> object = reader_.read(request.body, "status", kChannelValueBytesMax);
   if (!object) return responder.reply(problem(object.error()));
   if (const auto full = parts_.budget.refusal()) return responder.reply(problem(*full));

@@ -38,7 +38,8 @@ struct Backlog {
   std::size_t opening_bytes = 0;
 };
 
-struct Connection {
+/// One line of the processor's cache, so that writing an event to a reader fetches one.
+struct alignas(64) Connection {
   enum class State : std::uint8_t { kFree, kHttp, kStreaming, kLingering, kClosing };
 
   int fd = -1;

@@ -184,7 +184,9 @@ void HttpConnections::dispatch(std::uint32_t slot) {
 
 std::optional<Response> HttpConnections::turned_away(const Connection& connection) const {
   if (!draining_ && !connection.over_limit) {
-    return parts_.gate.turned_away(connection.exchange->parser.request());
+    const Request& request = connection.exchange->parser.request();
+    // Where its route is known, the gate let its head pass.
+    return request.route != nullptr ? std::nullopt : parts_.gate.turned_away(request);
   }
   Response busy = problem(503, draining_ ? "the server is shutting down" : "too many connections",
                           draining_ ? 1 : 5);

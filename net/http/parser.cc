@@ -75,6 +75,7 @@ void RequestParser::reset() {
   stage_ = Stage::kIdle;
   request_.clear();
   give_room_back();
+  known_.bytes.clear();
   lines_.begin();
   chunk_left_ = 0;
   continue_wanted_ = false;
@@ -85,30 +86,74 @@ void RequestParser::reset() {
 void RequestParser::next() {
   ENSURE(stage_ == Stage::kComplete);
   llhttp_resume(&llhttp_);
-  request_.clear();
+  request_.clear_but_fields();
   give_room_back();
   lines_.begin();
   stage_ = Stage::kIdle;
 }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
-  std::size_t taken = 0;
+  std::size_t taken = stage_ == Stage::kIdle ? begin(bytes) : 0;
   while (taken < bytes.size() && stage_ != Stage::kComplete && stage_ != Stage::kFailed) {
+    const bool is_new = stage_ == Stage::kIdle;
     const std::string_view piece = next_piece(bytes.substr(taken));
-    const llhttp_errno_t error = llhttp_execute(&llhttp_, piece.data(), piece.size());
-    if (error == HPE_PAUSED && stage_ == Stage::kComplete) {
+    take(piece);
+    if (stage_ == Stage::kComplete) {
       return taken + static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - piece.data());
     }
     taken += piece.size();
-    if (error != HPE_OK && error_status_ == 0) {
-      refuse(error == HPE_INVALID_VERSION ? 505 : 400,
-             fmt::format("not HTTP/1.1: {}", llhttp_get_error_reason(&llhttp_)));
-    } else if (error == HPE_OK && lines_.fault().status != 0) {
-      refuse(lines_.fault().status, std::string(lines_.fault().detail));
-    }
-    if (error_status_ != 0) stage_ = Stage::kFailed;
+    if (is_new && stage_ == Stage::kBody) remember_fields(piece);
   }
   return stage_ == Stage::kFailed ? bytes.size() : taken;
+}
+
+void RequestParser::take(std::string_view piece) {
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, piece.data(), piece.size());
+  if (error == HPE_PAUSED && stage_ == Stage::kComplete) return;
+  if (error != HPE_OK && error_status_ == 0) {
+    refuse(error == HPE_INVALID_VERSION ? 505 : 400,
+           fmt::format("not HTTP/1.1: {}", llhttp_get_error_reason(&llhttp_)));
+  } else if (error == HPE_OK && lines_.fault().status != 0) {
+    refuse(lines_.fault().status, std::string(lines_.fault().detail));
+  }
+  if (error_status_ != 0) stage_ = Stage::kFailed;
+}
+
+std::size_t RequestParser::begin(std::string_view bytes) {
+  const std::size_t line_bytes = bytes.find('\n') + 1;  // 0 without an end
+  const std::size_t head_bytes = line_bytes + known_.bytes.size();
+  // The limits may be others than they were.
+  if (known_.bytes.empty() || line_bytes == 0 ||
+      !bytes.substr(line_bytes).starts_with(known_.bytes) ||
+      head_bytes > limits_.header_bytes_max || request_.header_count() > limits_.headers_max) {
+    forget_fields();
+    return 0;
+  }
+  const std::size_t good = lines_.check(bytes.substr(0, line_bytes));
+  take(bytes.substr(0, good));
+  if (stage_ == Stage::kFailed) return good;
+  const llhttp_t& known = known_.behind;
+  if (stage_ != Stage::kHead || llhttp_.method != known.method ||
+      llhttp_.http_major != known.http_major || llhttp_.http_minor != known.http_minor) {
+    forget_fields();
+    return good;
+  }
+  llhttp_ = known;
+  if (begin_body() != 0) stage_ = Stage::kFailed;
+  return head_bytes;
+}
+
+void RequestParser::remember_fields(std::string_view head) {
+  const std::string_view fields = head.substr(head.find('\n') + 1);
+  // Where a body is in chunks, LineRules would have to know of the fields, too.
+  if (is_chunked() || fields.size() > kKnownFieldsBytesMax) return;
+  known_.bytes = fields;
+  known_.behind = llhttp_;
+}
+
+void RequestParser::forget_fields() {
+  known_.bytes.clear();
+  request_.clear_fields();
 }
 
 std::string_view RequestParser::next_piece(std::string_view bytes) {
@@ -167,6 +212,10 @@ int RequestParser::on_headers_end() {
   const std::string_view host = request_.header("Host").value_or("");
   if (!host.empty() && !is_host(host)) return refuse(400, "Host: is malformed");
   if (llhttp_get_method(&llhttp_) == HTTP_CONNECT) return refuse(400, "this is no proxy");
+  return begin_body();
+}
+
+int RequestParser::begin_body() {
   if (!request_.read_target()) return refuse(400, "the request target is malformed");
   const std::string_view encoding = request_.header("Content-Encoding").value_or("identity");
   if (!equals_ignoring_case(encoding, "identity")) {

@@ -1,5 +1,13 @@
 // Parses requests out of a connection's bytes: llhttp for the grammar, LineRules before it for what
 // it forgives, the limits on top.
+//
+// Most clients send the same header fields with each request of a connection, which take longer to
+// look at than all the rest of a report. So of a request with a body the bytes of its fields are
+// kept, with what llhttp knew behind them; where the next request has the same ones, byte for byte,
+// they are not read again:
+//
+//   request line │ fields, as before │ body
+//     └ parsed     └ compared          └ parsed
 #pragma once
 
 #include <llhttp.h>
@@ -30,6 +38,9 @@ class RequestParser {
   /// Asked when the head of a request that has a body is whole, however its bytes are split. False:
   /// the request was answered, nothing more of it is looked at, and it ends as kFailed.
   using OnHead = std::function<bool()>;
+
+  /// Fields that take more are read each time.
+  static constexpr std::size_t kKnownFieldsBytesMax = 2 * 1024;
 
   explicit RequestParser(const HttpLimits& limits, OnHead on_head = nullptr);
   ~RequestParser() { give_room_back(); }
@@ -67,6 +78,8 @@ class RequestParser {
   int on_value(std::string_view part);
   int on_header_end();
   int on_headers_end();
+  /// The head is whole and its fields are right. Not 0: the request is refused.
+  int begin_body();
   int on_chunk_size();
   int on_body(std::string_view part);
   int on_message_end();
@@ -75,12 +88,27 @@ class RequestParser {
   bool take_room(std::size_t bytes);
   void give_room_back();
   int check_transfer_encoding();
+  /// The first bytes of a request: takes its head where that has the fields of the one before.
+  /// Returns how many bytes it took.
+  std::size_t begin(std::string_view bytes);
+  /// `head`: of the request that is being read.
+  void remember_fields(std::string_view head);
+  void forget_fields();
+  /// Hands llhttp what next_piece() gave, or what the rules let through.
+  void take(std::string_view piece);
   /// Those of `bytes` that llhttp reads next; none when a rule is broken.
   std::string_view next_piece(std::string_view bytes);
   bool is_chunked() const { return (llhttp_.flags & F_CHUNKED) != 0; }
 
+  /// The fields of the request before, which `request_` still holds.
+  struct KnownFields {
+    std::string bytes;  // with the empty line; empty: none are known
+    llhttp_t behind;    // llhttp's whole state, which is the request line's and theirs
+  };
+
   const HttpLimits& limits_;
   llhttp_t llhttp_;
+  KnownFields known_;
   Stage stage_ = Stage::kIdle;
   Request request_;
   LineRules lines_;

@@ -156,6 +156,19 @@ void Request::drop_field() {
 }
 
 void Request::clear() {
+  clear_but_fields();
+  clear_fields();
+}
+
+void Request::clear_fields() {
+  head_.clear();
+  fields_.clear();
+  names_ = 0;
+  open_field_ = Field();
+  known_caller.reset();
+}
+
+void Request::clear_but_fields() {
   // A large body's memory is given back; what a usual request needs is kept.
   if (body.capacity() > kBodyKeptBytesMax) body = std::string();
   body.clear();
@@ -166,10 +179,7 @@ void Request::clear() {
   if (caller.authenticated) caller = anybody();
   by_ticket = false;
   may_compress = true;
-  head_.clear();
-  fields_.clear();
-  names_ = 0;
-  open_field_ = Field();
+  route = nullptr;
   query_.clear();
 }
 

@@ -12,6 +12,8 @@
 
 namespace progressd {
 
+struct Route;
+
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPatch, kDelete, kOptions, kOther };
 
 /// Equal but for the case of ASCII letters.
@@ -40,6 +42,10 @@ class Request {
   /// Who asks; set by the gate.
   Caller caller = anybody();
   bool by_ticket = false;
+  /// Set by the gate, and kept for the next request if that has the same header fields.
+  std::optional<KnownCaller> known_caller;
+  /// Set by the router when it was asked about the head: where the request goes, which is admitted.
+  const Route* route = nullptr;
 
   /// The field's value; none when it was not sent. A field sent several times is the first one.
   std::optional<std::string_view> header(std::string_view name) const {
@@ -72,6 +78,9 @@ class Request {
   bool read_target();
   /// Ready for the next request, with the memory of this one.
   void clear();
+  /// The same, but for the header fields, which the next request may have again.
+  void clear_but_fields();
+  void clear_fields();
 
  private:
   /// Where a header field stands in head_.

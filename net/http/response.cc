@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 
+#include "core/base/append.h"
 #include "core/base/digits.h"
 #include "core/base/json_write.h"
 #include "core/base/utf8.h"
@@ -69,17 +70,12 @@ std::string_view reason(int status) {
 
 /// `name` is a literal with its colon and space.
 void append_header(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(value).append("\r\n");
+  append_all(out, name, value, "\r\n");
 }
 
 void append_status(int status, std::string_view date, std::string& out) {
-  if (status == 200) {
-    out.append("HTTP/1.1 200 OK\r\n");
-  } else {
-    out.append("HTTP/1.1 ").append(Digits(status).view()).append(" ");
-    out.append(reason(status)).append("\r\n");
-  }
-  append_header("Date: ", date, out);
+  append_all(out, "HTTP/1.1 ", Digits(status).view(), " ", reason(status), "\r\nDate: ", date,
+             "\r\n");
 }
 
 }  // namespace
@@ -148,15 +144,16 @@ void append_response(const Response& response, const ResponseContext& context,
     append_header("Content-Length: ", Digits(response.body.size()).view(), out);
   }
   for (const auto& [name, value] : response.headers) {
-    out.append(name).append(": ").append(value).append("\r\n");
+    append_all(out, name, ": ", value, "\r\n");
   }
   if (!context.keep_alive || response.close) {
     out.append("Connection: close\r\n");
   } else if (context.minor_version == 0) {
     out.append("Connection: keep-alive\r\n");
   }
-  out.append(lines).append("X-Content-Type-Options: nosniff\r\n\r\n");
-  if (!context.is_head && response.status != 304) out.append(response.body);
+  const bool has_body = !context.is_head && response.status != 304;
+  append_all(out, lines, "X-Content-Type-Options: nosniff\r\n\r\n",
+             has_body ? std::string_view(response.body) : std::string_view());
 }
 
 void append_stream_head(Framing framing, bool varies, std::string_view date, std::string_view lines,

@@ -82,18 +82,18 @@ std::optional<std::string> Router::job_of(const Route& route, const Request& req
 
 void Router::dispatch(Request& request, Responder responder) const {
   std::optional<Response> refusal;
-  const Route* const route = admit(request, refusal);
+  const Route* const route = request.route != nullptr ? request.route : admit(request, refusal);
   if (route != nullptr) refusal = gate_.refuse_read(request);
   refusal ? responder.reply(std::move(*refusal)) : route->handler(request, responder);
 }
 
 std::optional<Response> Router::refusal(Request& request) const {
   std::optional<Response> refusal;
-  admit(request, refusal);
+  request.route = admit(request, refusal);
   return refusal;
 }
 
-const Router::Route* Router::admit(Request& request, std::optional<Response>& refusal) const {
+const Route* Router::admit(Request& request, std::optional<Response>& refusal) const {
   parameters_.clear();
   const bool is_of_server = request.path == "*";  // OPTIONS *
   const Node* node = is_of_server ? nullptr : find(root_, request.path, parameters_);
@@ -113,11 +113,9 @@ const Router::Route* Router::admit(Request& request, std::optional<Response>& re
       const bool is_stream =
           route.audience == Audience::kStreams || route.audience == Audience::kJobStream;
       request.stream_job = job_of(route, request);
-      // Its head may have been asked about before.
-      const bool is_known = request.caller.authenticated && !request.by_ticket;
       if (route.audience != Audience::kEverybody && held_) {
         refusal = problem(503, "the server is starting", 1);
-      } else if (route.audience != Audience::kEverybody && !is_known) {
+      } else if (route.audience != Audience::kEverybody) {
         refusal = gate_.identify(request, is_stream);
       }
       return refusal ? nullptr : &route;

@@ -28,6 +28,14 @@ enum class Audience : std::uint8_t {
 
 using Handler = std::function<void(Request& request, Responder responder)>;
 
+/// What is done with requests of a method and a path.
+struct Route {
+  Method method;
+  Handler handler;
+  Audience audience;
+  std::string job_parameter;
+};
+
 class Router {
  public:
   explicit Router(Gate& gate) : gate_(gate) {}
@@ -50,19 +58,14 @@ class Router {
 
   /// Calls the handler, or answers 404, 405 with Allow, or OPTIONS.
   void dispatch(Request& request, Responder responder) const;
-  /// The answer that dispatch() gives without a handler; none where there is one to call.
+  /// The answer that dispatch() gives without a handler; none where there is one to call, which the
+  /// request then knows: dispatch() does not look for it again.
   /// The request's body need not have come.
   std::optional<Response> refusal(Request& request) const;
 
  private:
   /// The routes as a tree of their segments, so that finding one doesn't depend on how many there
   /// are.
-  struct Route {
-    Method method;
-    Handler handler;
-    Audience audience;
-    std::string job_parameter;
-  };
   struct Node {
     std::vector<std::pair<std::string, std::unique_ptr<Node>>> literals;
     std::unique_ptr<Node> parameter;  // `{}`

@@ -164,18 +164,6 @@ TEST_F(ChannelTableTest, WhoSawTheLastObjectBeforeAClearingMissesNothingAfterIt)
   EXPECT_EQ(kept_after("ann", 1), (Sequences{3, 4}));
 }
 
-TEST_F(ChannelTableTest, TheOldestIsTheOneNotPostedToForLongest) {
-  EXPECT_EQ(channels.oldest(), nullptr);
-  post("a", "{}");
-  post("b", "{}");
-  post("c", "{}");
-  EXPECT_EQ(channels.oldest()->user, "a");
-  post("a", "{}");
-  EXPECT_EQ(channels.oldest()->user, "b");
-  clear("b");
-  EXPECT_EQ(channels.oldest()->user, "c");
-}
-
 TEST_F(ChannelTableTest, IsForgottenUnlessSomebodyPostedSince) {
   follow(0, "ann");
   post("ann", "{\"n\":1}");
@@ -208,6 +196,28 @@ TEST_F(ChannelTableTest, ReadersAreCountedByUser) {
   hub.unsubscribe(2);
   EXPECT_EQ(hub.readers_of_groups(kChannelGroupPrefix),
             (std::map<std::string, std::size_t>{{"ann", 2}}));
+}
+
+TEST_F(ChannelTableTest, TheOldestIsTheOneNotPostedToForLongestToASecond) {
+  const auto second = [&](Millis number, std::initializer_list<const char*> users) {
+    at = kSomeDay - kSomeDay % 1'000 + number * 1'000;
+    for (const char* user : users) post(user, "{}"), at += 100;
+  };
+  const auto oldest = [&] { return channels.oldest()->user; };
+  EXPECT_EQ(channels.oldest(), nullptr);
+  second(0, {"ann", "bob", "eve"});
+  EXPECT_EQ(oldest(), "ann");
+  second(1, {"ann", "bob"});
+  EXPECT_EQ(oldest(), "eve");
+  second(2, {"eve", "ann", "eve"});
+  EXPECT_EQ(oldest(), "bob");
+  EXPECT_EQ(channels.find("eve")->posted_at, at - 100);
+  second(3, {"bob"});
+  EXPECT_NE(oldest(), "bob");
+  EXPECT_EQ(channels.by_age().back()->user, "bob");
+  clear(oldest());
+  clear(oldest());
+  EXPECT_EQ(oldest(), "bob");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/base/text.h"
@@ -67,6 +68,25 @@ TEST(Text, SharesItsBytes) {
   EXPECT_EQ(first.view().data(), second.view().data());
   first = Text();
   EXPECT_EQ(second.view(), "some words");
+}
+
+TEST(Text, IsCountedRightWhereThreadsShareIt) {
+  const Text text("some words");  // counted by one thread up to here
+  const auto copy_often = [&text] {
+    for (int i = 0; i < 200'000; ++i) {
+      const Text copy = text;
+      const Text second = copy;
+    }
+  };
+  std::thread one(copy_often);
+  std::thread other(copy_often);
+  copy_often();
+  one.join();
+  other.join();
+  // A count that was lost would have freed it, and freed it twice.
+  EXPECT_EQ(text.view(), "some words");
+  const Text copy = text;
+  EXPECT_EQ(copy.view(), "some words");
 }
 
 }  // namespace
