@@ -50,7 +50,7 @@ def test_the_config_file_shows_every_flag_with_its_default(tmp_path: Path) -> No
     # And all of it means something when the # is taken away.
     all_of_it = tmp_path / "all.toml"
     lines = [re.sub(r"^# (?=[a-z-]+ = )", "", line) for line in shipped.read_text().splitlines()]
-    all_of_it.write_text("\n".join(line for line in lines if not re.search(r'= ""|^insecure', line)))
+    all_of_it.write_text("\n".join(line for line in lines if not re.search(r'= ""|^jwt-|^insecure', line)))
     run(BINARY, "config", "check", "--config", all_of_it)
 
 
