@@ -122,7 +122,7 @@ class Machine:
 
         self._nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--register=no", *(["--keep-unit"] if self._groups else []),
-             "--private-network", "--directory", root, "--boot", "--console=pipe"],
+             f"--machine=progressd-{os.getpid()}", "--private-network", "--directory", root, "--boot", "--console=pipe"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=join_groups)  # fmt: skip
         self._console = Lines(self._nspawn.stdout)
         try:

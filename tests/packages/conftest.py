@@ -11,7 +11,7 @@ pytest.register_assert_rewrite("harness", "clean_machine", "restless_reader")
 from clean_machine import run  # noqa: E402
 from harness import BINARY  # noqa: E402
 
-BUILD = BINARY.parent.parent
+BUILD: Path = BINARY.parent.parent
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ class Worker(Asking):
         with Connection(self.address) as connection:
             sent = {"Content-Type": "application/json", "Connection": "close"}
             answer = connection.request("PATCH", f"/v1/jobs/{self.job}", sent, json.dumps(fields).encode())
-        return answer.status == 200
+        return bool(answer.status == 200)
 
     def finish(self) -> None:
         self.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
+import shutil
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -59,9 +59,12 @@ def machine(package: Path, tmp_path: Path) -> Iterator[Machine]:
     """A clean one: of the package it has what the package says that it needs, and nothing else."""
     archive = debian_with(sorted({"systemd-sysv", *dependencies(package)}), BUILD / "packages")
     booted = Machine(archive, tmp_path / "root")
-    with booted.network():
-        yield booted
-    booted.stop()
+    try:
+        with booted.network():
+            yield booted
+    finally:
+        booted.stop()
+        shutil.rmtree(booted.root)  # pytest would keep it, and it is large
 
 
 def install(machine: Machine, package: Path) -> None:
@@ -160,11 +163,9 @@ def check_what_was_kept_outlives_a_removal(machine: Machine, newer: Path) -> Non
 
 def check_nothing_outlives_a_purge(machine: Machine) -> None:
     machine.run("dpkg", "--purge", "progressd")
-    (machine.root / "root/progressd_0.1.0_amd64.deb").unlink(missing_ok=True)
     for copied in (machine.root / "root").glob("*.deb"):
         copied.unlink()
     left = run("find", machine.root, "-xdev", "-iname", "*progressd*").splitlines()
-    # systemd removes a service's private folders itself, when it has ended.
     assert not left, left
     assert "progressd" in machine.run("getent", "passwd", "progressd")
     assert machine.ask("systemctl", "is-enabled", "progressd.socket").strip() != "masked"

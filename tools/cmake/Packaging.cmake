@@ -5,7 +5,6 @@
 # and of a package it is.
 install(CODE "
   set(service_template \"${PROJECT_SOURCE_DIR}/tools/systemd/progressd.service.in\")
-  set(service_folder \"${PROJECT_BINARY_DIR}/systemd\")
   set(config_source \"${PROJECT_SOURCE_DIR}/tools/packaging/progressd.toml\")
   include(\"${PROJECT_SOURCE_DIR}/tools/packaging/install_service.cmake\")")
 install(FILES tools/systemd/progressd.socket DESTINATION lib/systemd/system)

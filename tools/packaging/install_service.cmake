@@ -6,9 +6,9 @@ if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   set(PROGRESSD_SYSCONFDIR /etc)
 endif()
 
-configure_file("${service_template}" "${service_folder}/progressd.service" @ONLY)
-file(INSTALL "${service_folder}/progressd.service"
-  DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/systemd/system")
+set(service "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/progressd.service")
+configure_file("${service_template}" "$ENV{DESTDIR}${service}" @ONLY)
+list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${service}")
 if(NOT EXISTS "$ENV{DESTDIR}${PROGRESSD_SYSCONFDIR}/progressd/progressd.toml")
   file(INSTALL "${config_source}" DESTINATION "${PROGRESSD_SYSCONFDIR}/progressd")
 endif()
