@@ -16,6 +16,15 @@ function(compress file)
   execute_process(COMMAND gzip -9 --no-name --force "${file}" COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
+# Installing leaves out what was not built; a package must not.
+foreach(program progressd progressctl sseload)
+  foreach(file "bin/${program}" "share/man/man1/${program}.1")
+    if(NOT EXISTS "${CPACK_TEMPORARY_DIRECTORY}/runtime/usr/${file}")
+      message(FATAL_ERROR "stage.cmake: there is no ${file}: build all of it first")
+    endif()
+  endforeach()
+endforeach()
+
 set(packaging "${CPACK_PROGRESSD_SOURCE}/tools/packaging")
 foreach(component runtime dev)
   set(root "${CPACK_TEMPORARY_DIRECTORY}/${component}")
