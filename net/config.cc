@@ -105,12 +105,13 @@ void add_stream_flags(CLI::App& app, Config& config) {
                  "A stream is ended between 80 and 100 % of this age; 0: never");
   flags.bytes("--max-outbox-bytes", config.streams.outbox_bytes_max,
               "What may wait for a slow reader; beyond it, its stream is closed");
-  flags.parsed("--compress-streams",
-               "on: with gzip, for clients that ask (Accept-Encoding); off: for nobody", "ON|OFF",
-               "on", [&config](const std::string& value) {
-                 check_member("--compress-streams", value, {"on", "off"});
-                 config.streams.compresses = value == "on";
-               });
+  flags.parsed(
+      "--compress-streams",
+      "on: with gzip, for clients that ask and name text/event-stream in Accept; off: for nobody",
+      "ON|OFF", "on", [&config](const std::string& value) {
+        check_member("--compress-streams", value, {"on", "off"});
+        config.streams.compresses = value == "on";
+      });
 }
 
 void add_watch_flags(CLI::App& app, Config& config) {

@@ -63,6 +63,16 @@ class Server {
   const std::optional<Error>& fault() const { return fault_; }
 
   const Router& routes() const { return router_; }
+
+  /// For a program that the server is a part of (tools/examples/embed). Its own routes are added
+  /// before start(); those of the server can't be taken.
+  Router& routes() { return router_; }
+  /// By which it changes jobs, on the loop's thread, from when start() says that all is ready until
+  /// begin_drain(). A commit takes what the API would let through: see the bounds in
+  /// core/jobs/job.h. Changes are of now(), and none of them waits for the one before.
+  Ledger& ledger() { return ledger_; }
+  Moment now() const { return clock_.now(); }
+
   /// For connections that no listener of this server accepted.
   HttpConnections& http() { return http_; }
 

@@ -62,4 +62,14 @@ bool prefers_gzip(std::string_view accept_encoding) {
   return wanted > 0 && wanted >= identity.value_or(0);
 }
 
+bool names_event_streams(std::string_view accept) {
+  while (!accept.empty()) {
+    const std::string_view element = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(element.size() + 1, accept.size()));
+    const std::string_view type = trimmed(element.substr(0, element.find(';')));
+    if (equals_ignoring_case(type, "text/event-stream")) return true;
+  }
+  return false;
+}
+
 }  // namespace progressd

@@ -218,7 +218,8 @@ Framing HttpConnections::stream_framing(const Request& request) const {
   const bool chunked = request.minor_version != 0;
   const bool compressed = parts_.streams.compresses() && request.may_compress &&
                           request.header("Accept-Encoding") &&
-                          prefers_gzip(request.header_list("Accept-Encoding"));
+                          prefers_gzip(request.header_list("Accept-Encoding")) &&
+                          names_event_streams(request.header_list("Accept"));
   if (compressed) return chunked ? Framing::kGzipChunked : Framing::kGzipUntilClose;
   return chunked ? Framing::kChunked : Framing::kUntilClose;
 }

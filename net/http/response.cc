@@ -167,7 +167,7 @@ void append_stream_head(Framing framing, bool varies, std::string_view date, std
       "Connection: close\r\n");
   if (is_chunked(framing)) append_header("Transfer-Encoding: ", "chunked", out);
   if (is_compressed(framing)) append_header("Content-Encoding: ", "gzip", out);
-  if (varies) append_header("Vary: ", "Accept-Encoding", out);
+  if (varies) append_header("Vary: ", "Accept, Accept-Encoding", out);
   out.append(lines);
   out.append("\r\n");
 }

@@ -77,12 +77,27 @@ def test_who_asks_gets_it(shared: Server, asked: str | None, coding: str | None)
     for method in ("GET", "HEAD"):
         stream = shared.follow(job, headers=headers, method=method)
         assert stream.head["Content-Encoding"] == coding
-        assert stream.head["Vary"] == "Accept-Encoding"
+        assert stream.head["Vary"] == "Accept, Accept-Encoding"
         assert stream.head["Content-Type"] == "text/event-stream"
         assert stream.head["Cache-Control"] == "no-store, no-transform"
         assert stream.head["Transfer-Encoding"] == "chunked"
         if method == "GET":
             assert stream.next().json["id"] == job["id"]
+
+
+@pytest.mark.parametrize(
+    "accept, coding",
+    [
+        ("text/event-stream", "gzip"),
+        ("text/html, Text/Event-Stream;q=0.9", "gzip"),
+        ("*/*", None),
+        ("text/*", None),
+    ],
+)
+def test_only_who_names_event_streams_gets_it(shared: Server, accept: str, coding: str | None) -> None:
+    """fetch() asks for gzip by itself, and its program may take each chunk for whole lines."""
+    stream = shared.follow(shared.external(), headers={**GZIP, "Accept": accept})
+    assert stream.head["Content-Encoding"] == coding
 
 
 def test_what_is_no_stream_is_not_compressed(shared: Server) -> None:
@@ -97,7 +112,7 @@ def test_what_is_no_stream_is_not_compressed(shared: Server) -> None:
 def test_the_answer_varies_with_the_origin_too(server: Any) -> None:
     running = server("--cors-origin", "https://app.example")
     stream = running.follow(running.external(), headers={**GZIP, "Origin": "https://app.example"})
-    assert [value for name, value in stream.head.fields if name == "Vary"] == ["Accept-Encoding", "Origin"]
+    assert [value for name, value in stream.head.fields if name == "Vary"] == ["Accept, Accept-Encoding", "Origin"]
 
 
 def test_it_can_be_turned_off_also_while_the_server_runs(server: Any, tmp_path: Path) -> None:
@@ -160,7 +175,7 @@ def test_http_1_0_reads_until_the_connection_closes(shared: Server) -> None:
 def test_curl(shared: Server, version: str) -> None:
     def follow(path: str) -> Iterator[Event]:
         with subprocess.Popen(
-            ["curl", "-sS", "-N", "--compressed", version, "--max-time", str(int(patience() * 2)), shared.url + path],
+            ["curl", "-sS", "-N", "--compressed", "-H", "Accept: text/event-stream", version, "--max-time", str(int(patience() * 2)), shared.url + path],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=plain_environment(),
@@ -178,7 +193,7 @@ def test_gzip_is_content_with_the_bytes(shared: Server, tmp_path: Path) -> None:
     job = shared.create(runner="timer", total=20, stepMs=10, result={"file": "out.png"})
     raw = tmp_path / "stream.gz"
     url = f"{shared.url}/v1/jobs/{job['id']}/events"
-    fetch = ["curl", "-sS", "-N", "-H", "Accept-Encoding: gzip", "-o", str(raw), url]
+    fetch = ["curl", "-sS", "-N", "-H", "Accept-Encoding: gzip", "-H", "Accept: text/event-stream", "-o", str(raw), url]
     assert subprocess.run(fetch, env=plain_environment(), timeout=patience()).returncode == 0
     assert subprocess.run(["gzip", "-t", str(raw)], timeout=patience()).returncode == 0
     events = SseParser().feed(subprocess.check_output(["gzip", "-dc", str(raw)], timeout=patience()))
@@ -189,7 +204,8 @@ def test_requests(shared: Server) -> None:
     def follow(path: str) -> Iterator[Event]:
         session = requests.Session()
         session.trust_env = False
-        with session.get(shared.url + path, stream=True, timeout=patience()) as answer:
+        headers = {"Accept": "text/event-stream"}
+        with session.get(shared.url + path, headers=headers, stream=True, timeout=patience()) as answer:
             assert answer.headers["Content-Encoding"] == "gzip", "it asks by itself"
             parser = SseParser()
             for chunk in answer.iter_content(chunk_size=None):
@@ -204,7 +220,9 @@ def test_aiohttp(shared: Server) -> None:
     async def follow(path: str, job: dict[str, Any]) -> None:
         parser = SseParser()
         limit = aiohttp.ClientTimeout(total=patience() * 2)
-        async with aiohttp.ClientSession(timeout=limit) as session, session.get(shared.url + path) as answer:
+        async with aiohttp.ClientSession(
+            timeout=limit, headers={"Accept": "text/event-stream"}
+        ) as session, session.get(shared.url + path) as answer:
             assert answer.headers["Content-Encoding"] == "gzip", "it asks by itself"
             async for line in answer.content:
                 for event in parser.feed(line):

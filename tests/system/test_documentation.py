@@ -173,7 +173,7 @@ def test_what_is_not_typed_in_is_little_and_has_a_reason() -> None:
 def test_marks_are_known_and_languages_too() -> None:
     for block in ALL_BLOCKS:
         assert block.marks.keys() <= {"not run", "until", "server", "no server"}, block.place
-        assert block.language in ("sh", "text", "js", "jsx", "ts", "json", "toml", "python", "nginx", "html"), block.place
+        assert block.language in ("sh", "text", "js", "jsx", "ts", "json", "toml", "python", "nginx", "html", "cmake"), block.place
 
 
 # ------------------------------------------------------------------------------------------------ read by programs

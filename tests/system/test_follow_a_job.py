@@ -211,7 +211,7 @@ def test_requests_that_splits_each_chunk_on_newlines_sees_whole_events(shared: S
     job = shared.external(total=30)
     session = requests.Session()
     session.trust_env = False
-    url, asks = f"{shared.url}/v1/jobs/{job['id']}/events", {"Accept-Encoding": coding}
+    url, asks = f"{shared.url}/v1/jobs/{job['id']}/events", {"Accept-Encoding": coding, "Accept": "text/event-stream"}
     with session.get(url, headers=asks, stream=True, timeout=patience()) as answer:
         chunks = (chunk for chunk in answer.raw.read_chunked(decode_content=True) if chunk)
         seen = [next(chunks)]

@@ -20,10 +20,13 @@ UNITS = REPOSITORY / "tools" / "systemd"
 @pytest.fixture
 def units(tmp_path: Path) -> list[str]:
     """The units, with the program where it has been built."""
+    written = []
     for unit in UNITS.iterdir():
-        text = unit.read_text().replace("/usr/local/bin/progressd", str(BINARY))
-        (tmp_path / unit.name).write_text(text)
-    return sorted(str(tmp_path / unit.name) for unit in UNITS.iterdir())
+        text = unit.read_text().replace("@PROGRESSD_BINDIR@", str(BINARY.parent))
+        path = tmp_path / unit.name.removesuffix(".in")
+        path.write_text(text.replace("@PROGRESSD_SYSCONFDIR@", "/etc"))
+        written.append(str(path))
+    return sorted(written)
 
 
 def analyze(*arguments: str) -> str:

@@ -28,7 +28,7 @@ find_package_handle_standard_args(
 if(Llhttp_FOUND AND NOT TARGET Llhttp::llhttp)
   add_library(llhttp STATIC
     "${Llhttp_SOURCE_DIR}/api.c" "${Llhttp_SOURCE_DIR}/http.c" "${Llhttp_SOURCE_DIR}/llhttp.c")
-  target_include_directories(llhttp SYSTEM PUBLIC "${Llhttp_INCLUDE_DIR}")
+  target_include_directories(llhttp SYSTEM PUBLIC "$<BUILD_INTERFACE:${Llhttp_INCLUDE_DIR}>")
   target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
   set_target_properties(llhttp PROPERTIES POSITION_INDEPENDENT_CODE ON)
   add_library(Llhttp::llhttp ALIAS llhttp)

@@ -30,7 +30,8 @@ target_link_options(progressd_sanitizers INTERFACE ${flags})
 # Link it PUBLIC from progressd_core: everything else then has it.
 add_library(progressd_options INTERFACE)
 target_compile_features(progressd_options INTERFACE cxx_std_20)
-target_include_directories(progressd_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_include_directories(progressd_options INTERFACE
+  "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>" "$<INSTALL_INTERFACE:include/progressd>")
 target_link_libraries(progressd_options INTERFACE progressd_sanitizers)
 if(PROGRESSD_ASSERTIONS)
   # After the build type's own -DNDEBUG on the command line, so this one wins.

@@ -57,5 +57,16 @@ TEST(AcceptEncoding, IsTakenAtItsWord) {
   for (const Row& row : rows) EXPECT_EQ(prefers_gzip(row.field), row.gzip) << row.field;
 }
 
+TEST(Accept, NamesEventStreamsOrDoesNot) {
+  for (const char* field :
+       {"text/event-stream", "TEXT/Event-Stream", "a/b, text/event-stream ;q=1"}) {
+    EXPECT_TRUE(names_event_streams(field)) << field;
+  }
+  for (const char* field :
+       {"", "*/*", "text/*", "text/event-streams", "text/html;text/event-stream"}) {
+    EXPECT_FALSE(names_event_streams(field)) << field;
+  }
+}
+
 }  // namespace
 }  // namespace progressd
