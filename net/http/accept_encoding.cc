@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "net/http/request.h"
-
 namespace progressd {
 namespace {
 
@@ -36,6 +34,12 @@ int weight_in(std::string_view parameters) {
 }
 
 }  // namespace
+
+bool wants_compressed_stream(const Request& request) {
+  return request.may_compress && request.header("Accept-Encoding") &&  // mostly it asks for none
+         prefers_gzip(request.header_list("Accept-Encoding")) &&
+         names_event_streams(request.header_list("Accept"));
+}
 
 bool prefers_gzip(std::string_view accept_encoding) {
   std::optional<int> gzip;

@@ -4,7 +4,12 @@
 
 #include <string_view>
 
+#include "net/http/request.h"
+
 namespace progressd {
+
+/// Whether the stream that is asked for should come compressed.
+bool wants_compressed_stream(const Request& request);
 
 /// Whether to answer with gzip: the client names it, or `*`, and likes it no less than no coding at
 /// all. `accept_encoding`: of all lines of the field, joined by commas; empty: it was not sent, or

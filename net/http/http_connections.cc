@@ -216,10 +216,7 @@ Framing HttpConnections::framing(ConnectionId id) const {
 
 Framing HttpConnections::stream_framing(const Request& request) const {
   const bool chunked = request.minor_version != 0;
-  const bool compressed = parts_.streams.compresses() && request.may_compress &&
-                          request.header("Accept-Encoding") &&
-                          prefers_gzip(request.header_list("Accept-Encoding")) &&
-                          names_event_streams(request.header_list("Accept"));
+  const bool compressed = parts_.streams.compresses() && wants_compressed_stream(request);
   if (compressed) return chunked ? Framing::kGzipChunked : Framing::kGzipUntilClose;
   return chunked ? Framing::kChunked : Framing::kUntilClose;
 }
