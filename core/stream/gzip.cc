@@ -13,10 +13,13 @@ constexpr int kLevel = 1;
 constexpr int kMemoryLevel = 6;
 constexpr int kRawWindowBits = -15;  // negative: without a header of zlib's own
 
-/// Less than this can't get smaller: a stored block's head costs as much as a flush does.
+/// Less than this can't get smaller: a stored block costs hardly more than a flush does.
 constexpr std::size_t kDeflateBytesMin = 64;
 constexpr std::size_t kStoredBytesMax = 65'535;  // of one stored block
 constexpr std::size_t kStoredHeadBytes = 5;
+/// An empty stored block, which a flush of zlib's ends with too. Some decoders (Go's, and so
+/// Caddy's) give out what they have only there, or when their window is full.
+constexpr std::string_view kFlushMark{"\0\0\0\xff\xff", kStoredHeadBytes};
 /// What a flush adds to deflateBound(), with room to spare: zlib is done when there is some left.
 constexpr std::size_t kFlushBytesMax = 16;
 /// A buffer that grew beyond this for one large block is given back.
@@ -32,6 +35,7 @@ void append_stored(std::span<const std::string_view> parts, std::uint32_t length
   append_little_endian(length, 2, out);
   append_little_endian(~length, 2, out);
   for (const std::string_view part : parts) out.append(part);
+  out.append(kFlushMark);
 }
 
 /// zlib takes its input by a pointer that is not const, and does not write there.
@@ -71,7 +75,8 @@ Deflater::Block Deflater::block(std::span<const std::string_view> parts) {
   if (out_.capacity() > kBufferBytesKept) out_ = {};
   out_.clear();
   if (length >= kDeflateBytesMin) deflate_all(parts, length);
-  if (length <= kStoredBytesMax && (out_.empty() || out_.size() >= length + kStoredHeadBytes)) {
+  if (length <= kStoredBytesMax &&
+      (out_.empty() || out_.size() >= length + kStoredHeadBytes + kFlushMark.size())) {
     out_.clear();
     append_stored(parts, static_cast<std::uint32_t>(length), out_);
   }

@@ -3,7 +3,7 @@
 //   header │ block │ block │ … │ trailer
 //
 // A block is deflated from an empty window, or stored where that is shorter, and ends where a byte
-// ends: a reader's decoder gives all of it out at once. Only the trailer differs from stream to
+// ends, with the mark of a flush: a reader's decoder gives all of it out at once. Only the trailer differs from stream to
 // stream: it has the CRC and the length of all that this reader was sent. Each stream keeps these
 // two (GzipSum), and a block brings what it adds to them (BlockSum), so no reader's bytes are
 // looked at again.

@@ -50,6 +50,17 @@ TEST(Deflater, GivesABlockThatADecoderGivesOutAtOnce) {
   EXPECT_TRUE(reader.is_over());
 }
 
+TEST(Deflater, EndsEveryBlockWithTheMarkThatSomeDecodersWaitFor) {
+  Deflater deflater;
+  Chance chance(1);
+  std::string noise(1'000, '\0');
+  for (char& byte : noise) byte = static_cast<char>(chance.between(0, 255));
+  const std::string_view mark{"\0\0\xff\xff", 4};  // Go's, and so those of Caddy
+  for (const std::string& plain : {std::string(": keepalive\n\n"), event(1), noise}) {
+    EXPECT_TRUE(kept(deflater, plain).bytes.ends_with(mark)) << plain.size();
+  }
+}
+
 TEST(Deflater, MakesOfTheSameTextTheSameBlockWhateverCameBefore) {
   Deflater fresh;
   Deflater used;
@@ -75,12 +86,12 @@ TEST(Deflater, JoinsPartsToOneBlock) {
 TEST(Deflater, StoresWhatWouldGetNoSmaller) {
   Deflater deflater;
   const Kept keepalive = kept(deflater, ": keepalive\n\n");
-  EXPECT_EQ(keepalive.bytes.size(), keepalive.plain.size() + 5);
+  EXPECT_EQ(keepalive.bytes.size(), keepalive.plain.size() + 10);
   Chance chance(1);
   std::string noise;
   for (int i = 0; i < 60'000; ++i) noise.push_back(static_cast<char>(chance.between(0, 255)));
   const Kept stored = kept(deflater, noise);
-  EXPECT_EQ(stored.bytes.size(), noise.size() + 5);
+  EXPECT_EQ(stored.bytes.size(), noise.size() + 10);
   // One stored block holds no more than 65,535 bytes: zlib makes several.
   const Kept large = kept(deflater, noise + noise);
   EXPECT_LT(large.bytes.size(), large.plain.size() + 200);

@@ -88,8 +88,10 @@ Routes served() {
   server.routes().each([&](Method method, const std::string& pattern) {
     routes.insert(std::string(lower_case_name(method)) + " " + pattern);
   });
-  // The page's own files are its matter.
-  for (const Asset& asset : dashboard_assets()) routes.erase("get /" + std::string(asset.path));
+  // The page's own files are its matter. They are served without their folders.
+  for (const Asset& asset : dashboard_assets()) {
+    routes.erase("get /" + std::string(asset.path.substr(asset.path.rfind('/') + 1)));
+  }
   return routes;
 }
 
