@@ -133,12 +133,15 @@ std::vector<Asked> read_requests(std::string_view bytes, const HttpLimits& limit
   while (!bytes.empty()) {
     bytes.remove_prefix(parser.feed(bytes));
     if (parser.stage() == RequestParser::Stage::kFailed) {
-      requests.push_back({parser.is_head(), true});
+      requests.push_back({parser.is_head(), /*refused=*/true});
       return requests;
     }
     if (parser.stage() != RequestParser::Stage::kComplete) break;
-    requests.push_back({parser.is_head(), false});
+    requests.push_back({parser.is_head()});
     parser.next();
+  }
+  if (parser.stage() == RequestParser::Stage::kBody) {
+    requests.push_back({parser.is_head(), /*refused=*/false, /*whole=*/false});
   }
   return requests;
 }

@@ -16,6 +16,7 @@ namespace progressd::fuzz {
 struct Asked {
   bool is_head = false;
   bool refused = false;  // it is no HTTP, or over a limit: the last one that is looked at
+  bool whole = true;     // false: of the last one the head has come, and not all of its body
 };
 
 struct Answer {
@@ -27,7 +28,7 @@ struct Answer {
 };
 
 /// What was asked in `bytes`, the requests of one connection, up to the first that is refused. By
-/// the server's own parser, but given all at once. One that was only begun is not among them.
+/// the server's own parser, but given all at once. One whose head is not whole is not among them.
 std::vector<Asked> read_requests(std::string_view bytes, const HttpLimits& limits);
 
 /// The final answers, in order; interim ones are looked at and left out. `closed`: nothing comes

@@ -110,7 +110,9 @@ class ModelWorld final : public ResponseCarrier {
   StreamApi stream_api_{{jobs_, ids_, opener_}};
   Loop loop_;
   ReportLimits report_limits_{loop_, /*per_second_max=*/0};
-  ProgressChannels channel_api_{{ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_}};
+  ByteBudget budget_{ledger_, jobs_, /*bytes_max=*/0};
+  ProgressChannels channel_api_{
+      {ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_, budget_}};
 
   testing::Model model_;
   Log log_;
