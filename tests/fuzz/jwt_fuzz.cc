@@ -77,10 +77,9 @@ void try_signed(std::string_view header, std::string_view claims) {
 }
 
 /// A key out of a set is kept as PEM, and read again where tokens are verified. OpenSSL looks for a
-/// small factor of an RSA modulus with witnesses chosen by chance: one with a prime factor just over
-/// 751, which no issuer makes, passes nearly always and not each time. There is no chance in whether
-/// PEM can be read, nor in a point of P-256.
-/// Source: NIST SP 800-56B, section 6.4.2.
+/// small factor of an RSA modulus with witnesses chosen by chance: one with a prime factor just
+/// over 751, which no issuer makes, passes nearly always and not each time. There is no chance in
+/// whether PEM can be read, nor in a point of P-256. Source: NIST SP 800-56B, section 6.4.2.
 void check_pem(const VerificationKey& key) {
   const Result<VerificationKey> again = key_of_pem(key.bytes);
   if (again) {
