@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,9 @@ class ModelWorld final : public ResponseCarrier {
     Follower* follower = nullptr;          // the same, where it is about jobs
     std::string last_id;
     Follower::KnownJobs known;
+    Sequence began_at = 0;  // its latest stream: of the latest change by then
+    // Jobs that it follows, by their creation, and need not know: see note_untold().
+    std::set<Sequence> untold;
     int fd = -1;
     ConnectionId id = 0;
     bool over = false;  // it was told that nothing comes any more
@@ -81,6 +85,11 @@ class ModelWorld final : public ResponseCarrier {
   void begin_reading(Reader& reader);
   /// What the reader follows if it connects now.
   Subscription subscription_now(const Reader& reader) const;
+  /// A stream of named jobs follows those that have these names when it begins. One that took over
+  /// the name of a removed one while an earlier stream went on was made before the id that the
+  /// reader comes back with, and none of its streams told of it: what comes is what happens to it
+  /// after that id.
+  void note_untold(Reader& reader) const;
   void check_bounds();
   void check_known(const Reader& reader) const;
   /// What the server ended or closed.
