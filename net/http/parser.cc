@@ -86,6 +86,7 @@ void RequestParser::reset() {
 void RequestParser::next() {
   ENSURE(stage_ == Stage::kComplete);
   llhttp_resume(&llhttp_);
+  llhttp_.method = 0;  // as at first: what is refused before its method is read is no HEAD
   request_.clear_but_fields();
   give_room_back();
   lines_.begin();
