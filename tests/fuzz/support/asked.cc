@@ -55,7 +55,8 @@ std::vector<Asked> read_requests(std::string_view bytes, const HttpLimits& limit
     const bool takes_gzip = parser.request().header("Accept-Encoding").has_value();
     requests.push_back({taken, parser.is_head(), takes_gzip, stage == Stage::kFailed,
                         stage == Stage::kComplete || stage == Stage::kFailed});
-    if (stage != Stage::kComplete) break;
+    // What follows the last request is nobody's.
+    if (stage != Stage::kComplete || !parser.request().keep_alive) break;
     parser.next();
   }
   return requests;

@@ -18,9 +18,10 @@ struct Asked {
   bool whole = true;        // false: of the last one the head has come, and not all of its body
 };
 
-/// What was asked in `bytes`, the requests of one connection, up to the first that is refused, as
-/// if they were given all at once. One whose head is not whole is not among them. ENSUREs that the
-/// parser, which knows the header fields of the request before, reads each as one that does not.
+/// What was asked in `bytes`, the requests of one connection, up to the first that is refused, or
+/// that ends it, as if they were given all at once. One whose head is not whole is not among them.
+/// ENSUREs that the parser, which knows the header fields of the request before, reads each as one
+/// that does not.
 std::vector<Asked> read_requests(std::string_view bytes, const HttpLimits& limits);
 
 }  // namespace progressd::fuzz
