@@ -53,6 +53,10 @@ ModelWorld::ModelWorld(const WorldLimits& limits)
   readers_[5].subscription = {"/v1/events?all=true", [](const Happened&) { return true; }};
   readers_[5].framing = Framing::kUntilClose;
   readers_[6].subscription.target = kChannelTarget;
+  readers_[7].subscription = of_job("a");
+  readers_[7].framing = Framing::kGzipChunked;
+  readers_[8].subscription = {"/v1/events?all=true", [](const Happened&) { return true; }};
+  readers_[8].framing = Framing::kGzipChunked;
 }
 
 ModelWorld::~ModelWorld() { connections_.close_all(); }
@@ -187,6 +191,10 @@ bool ModelWorld::stream(ConnectionId, StreamStart start) {
   Connection& connection = connections_.at(slot);
   connection.framing = reader.framing;
   begin_reading(reader);
+  if (is_compressed(reader.framing)) {
+    streams_.compress_opening(reader.framing, start.opening);
+    start.opening.insert(start.opening.begin(), make_frame(Framing::kChunked, kGzipHeader, {}));
+  }
   streams_.begin(slot, start.opening, /*ends=*/!start.live, {.wall_at = clock_.wall_at()});
   if (!start.live || connection.state != Connection::State::kStreaming) return true;
   connection.subscribed = true;

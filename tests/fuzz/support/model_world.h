@@ -37,7 +37,7 @@ struct WorldLimits {
 class ModelWorld final : public ResponseCarrier {
  public:
   /// Those of jobs, and one of a channel.
-  static constexpr std::size_t kReaders = 7;
+  static constexpr std::size_t kReaders = 9;
 
   explicit ModelWorld(const WorldLimits& limits);
   ~ModelWorld() override;
@@ -61,7 +61,10 @@ class ModelWorld final : public ResponseCarrier {
   Millis now() const { return clock_.wall_at(); }
   FixedClock& clock() { return clock_; }
 
-  Framing framing(ConnectionId) const override { return connecting_->framing; }
+  /// What is compressed is compressed as the stream begins.
+  Framing framing(ConnectionId) const override {
+    return is_compressed(connecting_->framing) ? Framing::kUntilClose : connecting_->framing;
+  }
   void reply(ConnectionId id, Response response) override;
   bool stream(ConnectionId id, StreamStart start) override;
 
