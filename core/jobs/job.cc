@@ -83,7 +83,8 @@ std::size_t Job::held_bytes() const {
   const std::size_t texts = spec.id.size() + spec.owner.size() + spec.message.view().size() +
                             spec.failed_reason.view().size() + spec.result.view().size() +
                             spec.traceparent.view().size();
-  return sizeof(Job) + texts + (result == spec.result ? 0 : result.view().size());
+  return sizeof(Job) + texts + (result == spec.result ? 0 : result.view().size()) +
+         (failed_reason == spec.failed_reason ? 0 : failed_reason.view().size());
 }
 
 Event Job::event(EventType type, Sequence sequence, bool state_changed) const {

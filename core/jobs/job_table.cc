@@ -234,9 +234,9 @@ Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {
   job.done = done;
   // The same text again is not held twice, here and in the history.
   if (message_changed) job.message = report.message;
-  if (result_changed) set_result(job, report.result);
+  if (result_changed) set_text(job, &Job::result, report.result);
   if (report.state && is_terminal(*report.state)) {
-    if (!report.failed_reason.is_null()) job.failed_reason = report.failed_reason;
+    if (!report.failed_reason.is_null()) set_text(job, &Job::failed_reason, report.failed_reason);
     return finish(sequence, job, *report.state, change.at);
   }
   if (!changed && !begins) return applied(job);
@@ -274,9 +274,9 @@ Outcome JobTable::step(Sequence sequence, Job& job, Moment at) {
   ++job.done;
   job.rate.add(1, at.steady);
   if (job.done == job.spec.fail_at) {
-    job.failed_reason = job.spec.failed_reason.is_null()
-                            ? Text(fmt::format("failed at step {}", job.done))
-                            : job.spec.failed_reason;
+    set_text(job, &Job::failed_reason,
+             job.spec.failed_reason.is_null() ? Text(fmt::format("failed at step {}", job.done))
+                                              : job.spec.failed_reason);
     return finish(sequence, job, State::kFailed, at);
   }
   if (job.done == job.total) {
@@ -293,7 +293,7 @@ Outcome JobTable::stall(Sequence sequence, Job& job, Moment at) {
   const bool stalled =
       job.spec.stall_after_ms > 0 && at.steady - job.last_report_at >= job.spec.stall_after_ms;
   if (!stalled) return refuse(Errc::kConflict, "the job was reported on since", &job);
-  job.failed_reason = Text("stalled");
+  set_text(job, &Job::failed_reason, Text("stalled"));
   return finish(sequence, job, State::kFailed, at);
 }
 
@@ -347,9 +347,9 @@ void JobTable::forget_first_removed() {
   removed_bytes_of_.pop_front();
 }
 
-void JobTable::set_result(Job& job, const Text& result) {
+void JobTable::set_text(Job& job, Text Job::*text, const Text& value) {
   const std::size_t before = job.held_bytes();
-  job.result = result;
+  job.*text = value;
   const std::size_t more = job.held_bytes() - before;  // less: it wraps round
   by_owner_.at(job.spec.owner).bytes += more;
   bytes_ += more;

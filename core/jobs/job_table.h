@@ -114,7 +114,7 @@ class JobTable {
   Outcome remove(Sequence sequence, Job& job, const Change& change);
   void forget_first_removed();
   Outcome finish(Sequence sequence, Job& job, State state, Moment at);
-  void set_result(Job& job, const Text& result);
+  void set_text(Job& job, Text Job::*text, const Text& value);
   void set_state(Job& job, State state, Moment at);
   std::size_t& counted(const Job& job);
   void enter(std::unique_ptr<Job> job);

@@ -85,7 +85,7 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   }
   const std::int64_t now = unix_seconds(clock_);
   std::optional<KnownCaller>& known = request.known_caller;
-  if (known && known->round == round(now)) {
+  if (known && known->round == enter_round(now)) {
     request.caller = known->caller;
     return std::nullopt;
   }
@@ -102,7 +102,7 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!caller) return unauthorized(caller.error(), /*token_sent=*/true);
   request.caller = std::move(*caller);
   // With a query the token may be of that.
-  if (request.query_parameters().empty()) known = {request.caller, round(now)};
+  if (request.query_parameters().empty()) known = {request.caller, enter_round(now)};
   return std::nullopt;
 }
 
@@ -114,7 +114,7 @@ std::optional<Response> Gate::refuse_read(const Request& request) {
   return problem(429, "this user reads faster than --read-rate allows", wait_seconds);
 }
 
-std::uint64_t Gate::round(std::int64_t now) {
+std::uint64_t Gate::enter_round(std::int64_t now) {
   if (now != round_at_) ++round_;
   round_at_ = now;
   return round_;
@@ -134,8 +134,10 @@ Result<Ticket> Gate::issue_ticket(const Caller& caller, const std::optional<std:
 }
 
 bool Gate::take_key_loss() {
+  enter_round(unix_seconds(clock_));
+  tickets_.look_after(clock_.now());
   if (!verifier_ || !verifier_->take_loss(unix_seconds(clock_))) return false;
-  tickets_.void_all();
+  tickets_.void_all(clock_.now());
   return true;
 }
 

@@ -62,9 +62,13 @@ class Gate {
   Result<Ticket> issue_ticket(const Caller& caller, const std::optional<std::string>& job,
                               std::int64_t ttl_seconds);
 
-  /// True once after a key was taken out of the set. Which tokens were signed with it is not
-  /// remembered: every ticket is void, and every stream should ask again.
+  /// To be called once a second. True once after a key was taken out of the set. Which tokens were
+  /// signed with it is not remembered: every ticket is void, and every stream should ask again.
   bool take_key_loss();
+
+  /// What a request's header fields were found to say holds for a round: until the next second,
+  /// since keys are looked after once a second, or until the settings are others.
+  std::uint64_t round() const { return round_; }
 
   bool is_auth_on() const { return verifier_.has_value(); }
   /// Header lines that every answer to the request carries, a stream's too.
@@ -73,9 +77,7 @@ class Gate {
   }
 
  private:
-  /// What a request's header fields were found to say holds for a round: until the next second,
-  /// since keys are looked after once a second, or until the settings are others.
-  std::uint64_t round(std::int64_t now);
+  std::uint64_t enter_round(std::int64_t now);
   static Response unauthorized_or_problem(const Error& error);
 
   const Clock& clock_;

@@ -74,7 +74,7 @@ Result<VerificationKey> checked(EVP_PKEY* key) {
   }
   const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   if (context == nullptr || EVP_PKEY_public_check(context.get()) != 1) {
-    return refuse("the key's numbers are no public key");
+    return refuse(std::string(kNoPublicKeyDetail));
   }
   return VerificationKey{*algorithm, pem_of(key), {}};
 }
@@ -88,7 +88,7 @@ Result<VerificationKey> built(const char* type, OSSL_PARAM_BLD* builder) {
   EVP_PKEY* key = nullptr;
   if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1) {
-    return refuse("the key's numbers are no public key");
+    return refuse(std::string(kNoPublicKeyDetail));
   }
   return checked(Owned<EVP_PKEY>(key).get());
 }

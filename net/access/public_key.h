@@ -14,6 +14,9 @@ namespace progressd {
 inline constexpr int kRsaBitsMin = 2048;
 inline constexpr int kRsaBitsMax = 8192;
 
+/// What is said of a key that can be read, and that nobody can have made.
+inline constexpr std::string_view kNoPublicKeyDetail = "the key's numbers are no public key";
+
 /// `pem`: SubjectPublicKeyInfo, `-----BEGIN PUBLIC KEY-----`.
 /// Errors: kInvalid, saying what of it is wrong.
 Result<VerificationKey> key_of_pem(std::string_view pem);

@@ -132,11 +132,18 @@ Result<Ticket> Tickets::issue(const Caller& caller, const std::optional<std::str
   return Ticket{signed_text(content), content.expires_at};
 }
 
-void Tickets::void_all() {
+void Tickets::void_all(Moment now) {
+  if (aside_.empty()) aside_ = std::move(secret_);
+  aside_until_ = now.steady + kTicketSecondsMax * 1'000 + kTicketLeewayMs;
   secret_ = ticket_secret("", random_);
   used_.clear();
   used_until_.clear();
   used_by_.clear();
+}
+
+void Tickets::look_after(Moment now) {
+  if (aside_.empty() || now.steady < aside_until_) return;
+  secret_ = std::exchange(aside_, {});
 }
 
 void Tickets::forget_expired(Millis steady_at) {

@@ -67,14 +67,20 @@ class Tickets {
   Tickets(std::string secret, Random& random, const UsedTicketsMax& used_max);
 
   /// From here on; what was issued with another one is no longer taken.
-  void use_secret(std::string secret) { secret_ = std::move(secret); }
+  void use_secret(std::string secret) {
+    secret_ = std::move(secret);
+    aside_.clear();
+  }
+  /// To be called now and then: takes up the secret again that void_all() put aside, in its time.
+  void look_after(Moment now);
 
   /// A ticket never outlives the caller's token. Errors: kInvalid, for a time out of its range.
   Result<Ticket> issue(const Caller& caller, const std::optional<std::string>& job,
                        std::int64_t ttl_seconds, Moment now);
 
-  /// From here on none is good that was issued before.
-  void void_all();
+  /// From here on none is good that was issued before. Until those have expired this process signs
+  /// with a secret of its own, and takes no other node's.
+  void void_all(Moment now);
 
   /// Who asks, and whether the stream may begin. Nothing is used up yet.
   /// Errors: kUnauthorized, for what was not issued here, is expired or used up; kForbidden, for
@@ -104,6 +110,8 @@ class Tickets {
   Result<Content> admit(std::string_view ticket, const TicketUse& use, Moment now) const;
 
   std::string secret_;
+  std::string aside_;       // the secret before void_all(); empty: none
+  Millis aside_until_ = 0;  // steady
   Random& random_;
   const UsedTicketsMax used_max_;
   std::map<Id, Used> used_;

@@ -86,6 +86,7 @@ void RequestParser::reset() {
 void RequestParser::next() {
   ENSURE(stage_ == Stage::kComplete);
   llhttp_resume(&llhttp_);
+  llhttp_.method = 0;  // as at first: what is refused before its method is read is no HEAD
   request_.clear_but_fields();
   give_room_back();
   lines_.begin();
@@ -124,6 +125,7 @@ std::size_t RequestParser::begin(std::string_view bytes) {
   const std::size_t head_bytes = line_bytes + known_.bytes.size();
   // The limits may be others than they were.
   if (known_.bytes.empty() || line_bytes == 0 ||
+      !bytes.substr(0, line_bytes).ends_with(known_.line_end) ||
       !bytes.substr(line_bytes).starts_with(known_.bytes) ||
       head_bytes > limits_.header_bytes_max || request_.header_count() > limits_.headers_max) {
     forget_fields();
@@ -133,8 +135,7 @@ std::size_t RequestParser::begin(std::string_view bytes) {
   take(bytes.substr(0, good));
   if (stage_ == Stage::kFailed) return good;
   const llhttp_t& known = known_.behind;
-  if (stage_ != Stage::kHead || llhttp_.method != known.method ||
-      llhttp_.http_major != known.http_major || llhttp_.http_minor != known.http_minor) {
+  if (stage_ != Stage::kHead || llhttp_.method != known.method) {
     forget_fields();
     return good;
   }
@@ -144,9 +145,12 @@ std::size_t RequestParser::begin(std::string_view bytes) {
 }
 
 void RequestParser::remember_fields(std::string_view head) {
-  const std::string_view fields = head.substr(head.find('\n') + 1);
-  // Where a body is in chunks, LineRules would have to know of the fields, too.
-  if (is_chunked() || fields.size() > kKnownFieldsBytesMax) return;
+  const std::string_view line = head.substr(0, head.find('\n') + 1);
+  const std::string_view fields = head.substr(line.size());
+  // Empty lines may stand before a request line: they are none. Where a body is in chunks,
+  // LineRules would have to know of the fields, too.
+  if (line.size() < kVersionBytes || is_chunked() || fields.size() > kKnownFieldsBytesMax) return;
+  known_.line_end = line.substr(line.size() - kVersionBytes);
   known_.bytes = fields;
   known_.behind = llhttp_;
 }

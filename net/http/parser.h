@@ -41,6 +41,8 @@ class RequestParser {
 
   /// Fields that take more are read each time.
   static constexpr std::size_t kKnownFieldsBytesMax = 2 * 1024;
+  /// ` HTTP/1.1` and the end of the line.
+  static constexpr std::size_t kVersionBytes = 11;
 
   explicit RequestParser(const HttpLimits& limits, OnHead on_head = nullptr);
   ~RequestParser() { give_room_back(); }
@@ -102,8 +104,9 @@ class RequestParser {
 
   /// The fields of the request before, which `request_` still holds.
   struct KnownFields {
-    std::string bytes;  // with the empty line; empty: none are known
-    llhttp_t behind;    // llhttp's whole state, which is the request line's and theirs
+    std::string bytes;     // with the empty line; empty: none are known
+    std::string line_end;  // of the request line before them: ` HTTP/1.1`, with its end of line
+    llhttp_t behind;       // llhttp's whole state, which is the request line's and theirs
   };
 
   const HttpLimits& limits_;

@@ -46,6 +46,7 @@ class Request {
   std::optional<KnownCaller> known_caller;
   /// Set by the router when it was asked about the head: where the request goes, which is admitted.
   const Route* route = nullptr;
+  std::uint64_t admitted_in = 0;  // the gate's round then
 
   /// The field's value; none when it was not sent. A field sent several times is the first one.
   std::optional<std::string_view> header(std::string_view name) const {

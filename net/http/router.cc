@@ -82,7 +82,9 @@ std::optional<std::string> Router::job_of(const Route& route, const Request& req
 
 void Router::dispatch(Request& request, Responder responder) const {
   std::optional<Response> refusal;
-  const Route* const route = request.route != nullptr ? request.route : admit(request, refusal);
+  // A body may take its time: who was let in with the head is asked again then.
+  const bool is_admitted = request.route != nullptr && request.admitted_in == gate_.round();
+  const Route* const route = is_admitted ? request.route : admit(request, refusal);
   if (route != nullptr) refusal = gate_.refuse_read(request);
   refusal ? responder.reply(std::move(*refusal)) : route->handler(request, responder);
 }
@@ -90,6 +92,7 @@ void Router::dispatch(Request& request, Responder responder) const {
 std::optional<Response> Router::refusal(Request& request) const {
   std::optional<Response> refusal;
   request.route = admit(request, refusal);
+  request.admitted_in = gate_.round();
   return refusal;
 }
 

@@ -5,8 +5,8 @@
 //   input    settings 1 byte │ schedule … │ 0xff │ bytes of requests …
 //
 // Without 0xff all of it is requests, sent at once on one connection. Holds: what goes out is HTTP,
-// each request has one answer or a reason to have none, what was taken is given back, and how the
-// bytes were split changes no answer.
+// each request has one answer or a reason to have none, what was taken is given back, and no answer
+// depends on how the bytes were split, nor on what its connection remembers of the request before.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -90,17 +90,43 @@ class Play {
   bool calm_ = true;
 };
 
+/// Whether it tells of the process, or of who is connected.
+bool is_of_process(const Answer& answer) {
+  return answer.body.find("\"memoryBytes\"") != std::string::npos ||
+         answer.body.find("\"openedAt\"") != std::string::npos ||
+         answer.body.starts_with("# HELP ");
+}
+
+void expect_same(const Answer& one, const Answer& other) {
+  ENSURE(one.status == other.status);
+  ENSURE(one.is_stream == other.is_stream);
+  if (!one.is_stream && !is_of_process(one)) ENSURE(one.body == other.body);
+}
+
 /// The answers up to the first stream, whose events depend on when they are read.
 void expect_same(const std::vector<Answer>& split, const std::vector<Answer>& whole) {
   ENSURE(split.size() == whole.size());
   for (std::size_t i = 0; i < split.size(); ++i) {
-    ENSURE(split[i].status == whole[i].status);
-    ENSURE(split[i].is_stream == whole[i].is_stream);
+    expect_same(split[i], whole[i]);
     if (split[i].is_stream) return;
-    // The figures of the process are its own.
-    if (split[i].body.find("\"memoryBytes\"") != std::string::npos) continue;
-    if (split[i].body.find("\"openedAt\"") != std::string::npos) continue;
-    ENSURE(split[i].body == whole[i].body);
+  }
+}
+
+/// Each request on a connection of its own: what the connection of all of them remembered, header
+/// fields and whose token it was, changed nothing. Up to the first stream, since those that follow
+/// it are not read where it is.
+void expect_same_alone(const Config& config, std::string_view requests,
+                       const std::vector<Answer>& together) {
+  const std::vector<Asked> asked = read_requests(requests, config.http.limits);
+  if (asked.size() < 2 || asked.size() > config.http.pipelined_max) return;
+  Served served(config);
+  for (std::size_t i = 0; i < std::min(asked.size(), together.size()); ++i) {
+    const std::size_t client = served.connect();
+    served.send(client, asked[i].bytes);
+    if (together[i].is_stream) return;
+    const std::vector<Answer> alone = served.answers(client);
+    ENSURE(alone.size() == 1);
+    expect_same(together[i], alone.front());
   }
 }
 
@@ -120,7 +146,9 @@ void run(std::string_view bytes) {
     split = served.answers(0);
     served.leave();
   }
-  if (!calm || input.schedule.empty()) return;
+  if (!calm) return;
+  expect_same_alone(config, input.requests, split);
+  if (input.schedule.empty()) return;
   Served served(config);
   Play(served, input.requests).send_rest();
   served.settle();

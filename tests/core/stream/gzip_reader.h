@@ -1,18 +1,19 @@
 // A client's decoder of gzip: it gives out all that the bytes so far hold.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <array>
 #include <string>
 #include <string_view>
 
+#include "core/base/ensure.h"
+
 namespace progressd::testing {
 
 class GzipReader {
  public:
-  GzipReader() { EXPECT_EQ(inflateInit2(&zlib_, kGzipWindowBits), Z_OK); }
+  GzipReader() { ENSURE(inflateInit2(&zlib_, kGzipWindowBits) == Z_OK); }
   ~GzipReader() { inflateEnd(&zlib_); }
   GzipReader(const GzipReader&) = delete;
   GzipReader& operator=(const GzipReader&) = delete;

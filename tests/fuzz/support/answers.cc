@@ -9,6 +9,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/json_read.h"
+#include "tests/core/stream/gzip_reader.h"
 
 namespace progressd::fuzz {
 namespace {
@@ -38,6 +39,8 @@ struct Head {
   std::optional<std::size_t> length;
   bool chunked = false;
   bool closes = false;
+  bool gzip = false;
+  bool varies = false;
   std::string_view type;
 };
 
@@ -61,6 +64,11 @@ void read_field(std::string_view line, Head& head) {
   } else if (name == "Connection") {
     ENSURE(value == "close" || value == "keep-alive");
     head.closes = value == "close";
+  } else if (name == "Content-Encoding") {
+    ENSURE(value == "gzip" && !head.gzip);
+    head.gzip = true;
+  } else if (name == "Vary") {
+    head.varies = head.varies || value.find("Accept-Encoding") != std::string_view::npos;
   } else if (name == "Content-Type") {
     ENSURE(head.type.empty());
     head.type = value;
@@ -125,23 +133,16 @@ bool take_body(const Head& head, bool is_head, std::string_view& bytes, Answer& 
   return answer.body.size() == size && (head.length.has_value() || answer.closes);
 }
 
-}  // namespace
-
-std::vector<Asked> read_requests(std::string_view bytes, const HttpLimits& limits) {
-  std::vector<Asked> requests;
-  RequestParser parser(limits);
-  while (!bytes.empty()) {
-    bytes.remove_prefix(parser.feed(bytes));
-    if (parser.stage() == RequestParser::Stage::kFailed) {
-      requests.push_back({parser.is_head(), true});
-      return requests;
-    }
-    if (parser.stage() != RequestParser::Stage::kComplete) break;
-    requests.push_back({parser.is_head(), false});
-    parser.next();
-  }
-  return requests;
+/// The bytes of a stream as its client's decoder gives them out.
+std::string inflated(std::string_view bytes, bool ended) {
+  testing::GzipReader reader;
+  std::string text = reader.feed(bytes);
+  ENSURE(reader.is_good());
+  if (ended) ENSURE(reader.is_over());
+  return text;
 }
+
+}  // namespace
 
 std::vector<Answer> read_answers(std::string_view bytes, const std::vector<Asked>& asked,
                                  bool closed) {
@@ -167,6 +168,13 @@ std::vector<Answer> read_answers(std::string_view bytes, const std::vector<Asked
     ENSURE(head->length || head->chunked || head->closes || head->status == 204 ||
            head->status == 304);
     answer.whole = take_body(*head, is_head, bytes, answer);
+    if (head->gzip) {
+      // Streams only, to clients that ask for it, and caches are told.
+      ENSURE(answer.is_stream && head->varies);
+      ENSURE(answers.size() <= asked.size() && asked[answers.size() - 1].takes_gzip);
+      // Without chunks nothing but the trailer tells an end from a cut.
+      if (!is_head) answer.body = inflated(answer.body, answer.whole && head->chunked);
+    }
     if (answer.is_stream && !is_head) check_event_stream(answer.body);
     check_body(*head, answer);
     if (!answer.whole && !closed) ENSURE(answer.is_stream || !bytes.empty() || head->length);

@@ -8,15 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "net/http/parser.h"
+#include "tests/fuzz/support/asked.h"
 
 namespace progressd::fuzz {
-
-/// A request, as far as the form of its answer depends on it.
-struct Asked {
-  bool is_head = false;
-  bool refused = false;  // it is no HTTP, or over a limit: the last one that is looked at
-};
 
 struct Answer {
   int status = 0;
@@ -26,16 +20,12 @@ struct Answer {
   bool whole = false;   // all of it was sent
 };
 
-/// What was asked in `bytes`, the requests of one connection, up to the first that is refused. By
-/// the server's own parser, but given all at once. One that was only begun is not among them.
-std::vector<Asked> read_requests(std::string_view bytes, const HttpLimits& limits);
-
 /// The final answers, in order; interim ones are looked at and left out. `closed`: nothing comes
 /// after `bytes`.
 std::vector<Answer> read_answers(std::string_view bytes, const std::vector<Asked>& asked,
                                  bool closed);
 
-/// What an event stream may consist of: its bytes without the chunks.
+/// What an event stream may consist of: its bytes without chunks and compression.
 void check_event_stream(std::string_view text);
 
 }  // namespace progressd::fuzz

@@ -32,6 +32,12 @@ EventBlock block_of(std::string_view text) {
 
 }  // namespace
 
+void EventBlocks::add_text(std::string_view bytes) {
+  if (bytes.empty()) return;
+  text_.append(gzip_ ? gzip_->feed(bytes) : bytes);
+  if (gzip_) ENSURE(gzip_->is_good());
+}
+
 void EventBlocks::take_chunks() {
   for (;;) {
     const std::size_t head = wire_.find("\r\n");
@@ -41,15 +47,19 @@ void EventBlocks::take_chunks() {
     ENSURE(error == std::errc() && end == wire_.data() + head && !ended_);
     if (wire_.size() < head + 2 + size + 2) return;
     ENSURE(wire_.compare(head + 2 + size, 2, "\r\n") == 0);
-    text_.append(wire_, head + 2, size);
+    add_text(std::string_view(wire_).substr(head + 2, size));
     wire_.erase(0, head + 2 + size + 2);
     ended_ = size == 0;
   }
 }
 
 std::vector<EventBlock> EventBlocks::take(std::string_view bytes) {
-  (framing_ == Framing::kChunked ? wire_ : text_).append(bytes);
-  if (framing_ == Framing::kChunked) take_chunks();
+  if (is_chunked(framing_)) {
+    wire_.append(bytes);
+    take_chunks();
+  } else {
+    add_text(bytes);
+  }
   std::vector<EventBlock> blocks;
   std::size_t at = 0;
   for (std::size_t end; (end = text_.find("\n\n", at)) != std::string::npos; at = end + 2) {

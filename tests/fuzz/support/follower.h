@@ -84,6 +84,9 @@ class Follower final : public StreamReader {
   void check(bool complete) const override;
   const KnownJobs& known() const { return known_; }
   const Subscription& subscription() const { return subscription_; }
+  /// Whether it went on where the reader had stopped, and did not begin anew.
+  bool resumed() const { return !sent_id_.empty() && !gap_told_; }
+  Sequence resumed_after() const { return after_.value_or(0); }
 
  private:
   void take(const EventBlock& block) override;

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,7 @@ struct WorldLimits {
 class ModelWorld final : public ResponseCarrier {
  public:
   /// Those of jobs, and one of a channel.
-  static constexpr std::size_t kReaders = 7;
+  static constexpr std::size_t kReaders = 9;
 
   explicit ModelWorld(const WorldLimits& limits);
   ~ModelWorld() override;
@@ -60,7 +61,10 @@ class ModelWorld final : public ResponseCarrier {
   Millis now() const { return clock_.wall_at(); }
   FixedClock& clock() { return clock_; }
 
-  Framing framing(ConnectionId) const override { return connecting_->framing; }
+  /// What is compressed is compressed as the stream begins.
+  Framing framing(ConnectionId) const override {
+    return is_compressed(connecting_->framing) ? Framing::kUntilClose : connecting_->framing;
+  }
   void reply(ConnectionId id, Response response) override;
   bool stream(ConnectionId id, StreamStart start) override;
 
@@ -72,6 +76,9 @@ class ModelWorld final : public ResponseCarrier {
     Follower* follower = nullptr;          // the same, where it is about jobs
     std::string last_id;
     Follower::KnownJobs known;
+    Sequence began_at = 0;  // its latest stream: of the latest change by then
+    // Jobs that it follows, by their creation, and need not know: see note_untold().
+    std::set<Sequence> untold;
     int fd = -1;
     ConnectionId id = 0;
     bool over = false;  // it was told that nothing comes any more
@@ -81,6 +88,11 @@ class ModelWorld final : public ResponseCarrier {
   void begin_reading(Reader& reader);
   /// What the reader follows if it connects now.
   Subscription subscription_now(const Reader& reader) const;
+  /// A stream of named jobs follows those that have these names when it begins. One that took over
+  /// the name of a removed one while an earlier stream went on was made before the id that the
+  /// reader comes back with, and none of its streams told of it: what comes is what happens to it
+  /// after that id.
+  void note_untold(Reader& reader) const;
   void check_bounds();
   void check_known(const Reader& reader) const;
   /// What the server ended or closed.
@@ -110,7 +122,9 @@ class ModelWorld final : public ResponseCarrier {
   StreamApi stream_api_{{jobs_, ids_, opener_}};
   Loop loop_;
   ReportLimits report_limits_{loop_, /*per_second_max=*/0};
-  ProgressChannels channel_api_{{ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_}};
+  ByteBudget budget_{ledger_, jobs_, /*bytes_max=*/0};
+  ProgressChannels channel_api_{
+      {ledger_, channels_, hub_, ids_, clock_, opener_, report_limits_, budget_}};
 
   testing::Model model_;
   Log log_;

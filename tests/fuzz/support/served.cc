@@ -129,17 +129,27 @@ std::vector<Answer> Served::answers(std::size_t client) {
 void Served::check_answered(std::size_t client) {
   const Client& asker = clients_[client];
   const std::vector<Asked> requests = read_requests(asker.sent, config_.http.limits);
-  const std::size_t asked = requests.size();
+  const bool is_begun = !requests.empty() && !requests.back().whole;
+  const std::size_t asked = requests.size() - (is_begun ? 1 : 0);
   const std::vector<Answer> given = answers(client);
   const bool told_late = !given.empty() && given.back().status == 408;
-  ENSURE(given.size() <= asked + (told_late ? 1 : 0));
+  // With keys what the head says decides: a stranger is refused at its end, and an OPTIONS
+  // answered.
+  const bool told_early = is_begun && given.size() == asked + 1 && !told_late;
+  if (told_early) {
+    ENSURE(config_.access.keys && given.back().closes);
+    ENSURE(given.back().status == 204 || given.back().status >= 400);
+  }
+  ENSURE(given.size() <= asked + (told_late || told_early ? 1 : 0));
   // A time limit may have closed the connection, whatever was still to be said.
   const Millis limit = std::min(config_.http.header_timeout_ms, config_.http.body_timeout_ms);
   // Who ends its side while it reads nothing may have left a stream, and all that waited before it.
   if (asker.reset || asker.left_unread || passed_ >= limit) return;
   ENSURE(!told_late);
   if (!given.empty()) ENSURE(given.back().whole || given.back().is_stream);
-  if (asker.over_limit && asked > 0 && !requests[0].refused) ENSURE(given.at(0).status == 503);
+  if (asker.over_limit && (asked > 0 || told_early) && !requests[0].refused) {
+    ENSURE(given.at(0).status == 503);
+  }
   // Where the others were not answered, it was said why.
   ENSURE(given.size() == asked || (!given.empty() && given.back().closes));
 }

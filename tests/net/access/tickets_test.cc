@@ -183,7 +183,7 @@ TEST_F(TicketsTest, OneUserDoesNotFillTheTableOfUsedOnes) {
   EXPECT_EQ(use("bob", kSomeDay), std::nullopt);
   EXPECT_EQ(use("bob", kSomeDay), Errc::kOverloaded);
   EXPECT_EQ(use("ann", kSomeDay + 10'000), std::nullopt) << "those from before have expired";
-  few.void_all();
+  few.void_all(kSomeDay + 10'000);
   EXPECT_EQ(use("ann", kSomeDay + 10'000), std::nullopt);
   EXPECT_EQ(use("ann", kSomeDay + 10'000), std::nullopt) << "nor are they counted any more";
 }
@@ -202,9 +202,23 @@ TEST_F(TicketsTest, AUsedOneIsForReconnectsOfItsStreamOnly) {
 
 TEST_F(TicketsTest, AllOfThemCanBeMadeVoid) {
   const std::string before = issue(ann());
-  tickets_.void_all();
+  tickets_.void_all(kSomeDay);
   EXPECT_EQ(error_of(tickets_.check(before, kFresh, kSomeDay)), Errc::kUnauthorized);
   EXPECT_TRUE(tickets_.check(issue(ann()), kFresh, kSomeDay));
+}
+
+TEST_F(TicketsTest, OfOtherNodesAreTakenAgainWhenTheVoidOnesHaveExpired) {
+  Tickets other(kSecret, chance_);
+  const auto is_taken = [&](Millis at) {
+    tickets_.look_after(at);
+    const std::string ticket = other.issue(ann(), std::nullopt, 30, at).value().text;
+    return tickets_.check(ticket, kFresh, at).has_value();
+  };
+  EXPECT_TRUE(is_taken(kSomeDay));
+  tickets_.void_all(kSomeDay);
+  tickets_.void_all(kSomeDay + 1'000);
+  EXPECT_FALSE(is_taken(kSomeDay + 90'999));
+  EXPECT_TRUE(is_taken(kSomeDay + 91'000));
 }
 
 TEST_F(TicketsTest, NoTwoAreTheSame) {

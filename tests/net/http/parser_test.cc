@@ -47,6 +47,20 @@ TEST(RequestParser, LeavesThePipelinedRequestForTheNextCall) {
   EXPECT_TRUE(parser.request().body.empty());
 }
 
+/// Found by request_fuzz: the answer to what followed a HEAD had no body, but the length of one.
+TEST(RequestParser, WhatHasNoMethodBehindAHeadIsNoHead) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  EXPECT_TRUE(parser.is_head());
+  parser.next();
+  parser.feed("OPTM / HTTP/1.1\r\n");
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kFailed);
+  EXPECT_EQ(parser.error_status(), 400);
+  EXPECT_FALSE(parser.is_head());
+}
+
 TEST(RequestParser, JoinsAChunkedBody) {
   const HttpLimits limits;
   RequestParser parser(limits);
