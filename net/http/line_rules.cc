@@ -90,9 +90,14 @@ std::size_t LineRules::check_chunk_size(std::string_view bytes) {
 
 std::size_t LineRules::check_request_line(std::string_view text) {
   if (after_cr_ && line_bytes_ > 0) return refuse(0, 400, kLoneCr);
-  if (const std::size_t cr = text.find('\r'); cr < text.size() - 1) {
-    return refuse(cr + 1, 400, kLoneCr);
-  }
+  const std::size_t cr = text.find('\r');
+  if (cr >= text.size() - 1) return check_words(text);
+  // What is wrong before it is said first, as it is where the bytes come one by one.
+  const std::size_t good = check_words(text.substr(0, cr + 1));
+  return good <= cr ? good : refuse(good, 400, kLoneCr);
+}
+
+std::size_t LineRules::check_words(std::string_view text) {
   std::size_t at = 0;
   while (spaces_ < 2) {
     const std::size_t space = std::min(text.find(' ', at), text.size());

@@ -53,6 +53,8 @@ class LineRules {
 
   std::size_t check_head(std::string_view bytes);
   std::size_t check_request_line(std::string_view text);
+  /// The words of a request line, up to a CR.
+  std::size_t check_words(std::string_view text);
   std::size_t check_chunk_size(std::string_view bytes);
   std::size_t refuse(std::size_t at, int status, std::string_view detail);
 

@@ -136,6 +136,18 @@ TEST(RequestParser, RefusesWhatIsOverItsLimitsOrMalformed) {
   }
 }
 
+/// Found by request_fuzz: split or not, another one of the two faults was told.
+TEST(RequestParser, TellsTheFirstFaultOfARequestLineHoweverItIsSplit) {
+  const HttpLimits limits;
+  constexpr std::string_view kLine = "GET / HTXP/1.1\rj HTTP/1.1\r\n";
+  for (std::size_t step = 1; step <= kLine.size(); ++step) {
+    RequestParser parser(limits);
+    for (std::size_t at = 0; at < kLine.size(); at += step) parser.feed(kLine.substr(at, step));
+    ASSERT_EQ(parser.stage(), RequestParser::Stage::kFailed) << "step " << step;
+    EXPECT_EQ(parser.error_detail(), "this is no request of HTTP") << "step " << step;
+  }
+}
+
 TEST(RequestParser, DropsTrailers) {
   const HttpLimits limits;
   RequestParser parser(limits);
