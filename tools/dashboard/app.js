@@ -86,12 +86,16 @@ function onKey(event) {
   const isTyping = event.target.matches('input, textarea');
   if (event.key === '/' && !isTyping && !isAskedFor()) {
     event.preventDefault();
-    if (page !== 'jobs') location.hash = '#/';
-    requestAnimationFrame(() => byId('search').focus());
+    focusSearch();
   }
-  if (event.key !== 'Escape') return;
-  if (event.target === byId('search')) focusList();
-  else if (page !== 'jobs') location.hash = '#/';
+  if (event.key === 'Escape' && page !== 'jobs') location.hash = '#/';
+}
+
+// At once where it can be: what is typed next belongs into the field.
+function focusSearch() {
+  if (page === 'jobs') return byId('search').focus();
+  addEventListener('hashchange', () => byId('search').focus(), { once: true });  // after showPage, which moves the focus
+  location.hash = '#/';
 }
 
 document.querySelector('.skip').onclick = (event) => {
