@@ -188,6 +188,23 @@ def test_a_job_that_goes(server: Any, dashboard: Dashboard) -> None:
     dashboard.check_console()
 
 
+def test_a_job_that_a_restart_forgot(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    job = running.create(total=100_000, stepMs=100)
+    dashboard.open(running, f"/#/jobs/{job['id']}")
+    dashboard.wait_for_text("#job-pace", " left")
+    running.stop()
+    dashboard.wait_for_connection("reconnecting")
+    server(listen=(f"127.0.0.1:{running.address[1]}",))  # its journal is in memory: it knows nothing
+    dashboard.wait_for_shown("#job-gone")
+    assert "deleted or forgotten, or the server restarted without a journal" in dashboard.text("#job-gone")
+    assert dashboard.text("#job-pace") == "" and not dashboard.is_shown("#job-badge")
+    dashboard.wait_for_text("#job-stream", "the stream has ended")
+    dashboard.wait_for_connection("live")
+    dashboard.check_look("job-forgotten")
+    dashboard.check_console(0, 404)
+
+
 def test_asking_before_a_job_is_deleted(server: Any, dashboard: Dashboard) -> None:
     running = server()
     ids = some_jobs(running)

@@ -74,13 +74,15 @@ function onEvent(event) {
 }
 
 function onState({ name, problem }) {
-  write(byId('job-stream'), STREAM_WORDS[name]);
-  setAttribute(byId('job-stream'), 'data-state', name);
-  if (name !== 'refused' || problem.status === 401) return;
-  if (problem.status === 404 && job) {
+  const hasGone = name === 'refused' && problem.status === 404 && job !== null;
+  const shownAs = hasGone ? 'over' : name;
+  write(byId('job-stream'), STREAM_WORDS[shownAs]);
+  setAttribute(byId('job-stream'), 'data-state', shownAs);
+  if (hasGone) {
     isGone = true;
     return drawSoon();
   }
+  if (name !== 'refused' || problem.status === 401) return;
   byId('job-loading').hidden = true;
   byId('job-shown').hidden = true;
   byId('job-missing').hidden = false;
@@ -103,12 +105,14 @@ function draw() {
   byId('job-loading').hidden = true;
   byId('job-shown').hidden = false;
   byId('job-gone').hidden = !isGone;
-  byId('job-shown').dataset.state = job.state;
+  const isLost = isGone && !isFinished(job);  // nobody knows what became of it
+  byId('job-shown').dataset.state = isLost ? 'over' : job.state;
   write(byId('job-kind'), job.kind ?? 'job');
+  byId('job-badge').hidden = isLost;
   write(byId('job-state'), job.state);
   write(byId('job-percent'), format.percent(job.percent ?? 0));
   write(byId('job-steps'), stepsOf(job));
-  write(byId('job-pace'), [rateOf(job), timeOf(job)].filter(Boolean).join(', '));
+  write(byId('job-pace'), isLost ? '' : [rateOf(job), timeOf(job)].filter(Boolean).join(', '));
   write(byId('job-message'), messageOf(job));
   bar.show(job);
   byId('job-cancel').hidden = isFinished(job) || isGone;
