@@ -157,6 +157,7 @@ def test_a_job(server: Any, dashboard: Dashboard, state: str) -> None:
     else:
         dashboard.wait_for_text("#job-stream", "ended")
     assert dashboard.is_shown("#job-cancel") == (state == "active")
+    assert dashboard.is_shown("#events-before") == (state != "active"), "opened after its end"
     if state == "completed":
         assert json.loads(dashboard.text("#result")) == {"rows": 500, "files": ["a.csv", "b.csv"]}
     if state == "failed":

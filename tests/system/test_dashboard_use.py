@@ -188,6 +188,7 @@ def test_a_job_is_cancelled_and_deleted_on_its_own_page(server: Any, dashboard: 
     dashboard.click("#job-cancel")
     dashboard.wait_for_text("#job-state", "cancelled")
     dashboard.wait_for_text("#events-rows", "state pending → cancelled")
+    assert not dashboard.is_shown("#events-before"), "its end was seen here"
     dashboard.click("#job-delete")
     dashboard.wait_for_shown("#confirm")
     assert not dashboard.is_shown("#confirm-live")

@@ -20,6 +20,7 @@ let id = null;        // of the job that is shown; null: another page is
 let job = null;       // what is known of it
 let stream = null;
 let isGone = false;
+let isBegun = false;  // an event of it came
 let bar = null;
 let leave = () => {};
 
@@ -43,7 +44,8 @@ export function openJobPage(wanted) {
   closeJobPage();
   id = wanted;
   job = jobOf(id) ? { ...jobOf(id) } : null;
-  isGone = false;
+  isGone = isBegun = false;
+  byId('events-before').hidden = true;
   clearHistory();
   choose('events');
   write(byId('job-id'), id);
@@ -68,6 +70,9 @@ export function closeJobPage() {
 
 function onEvent(event) {
   addEvent(event);
+  // The server tells who comes after the end how the job ended, and nothing of how it came to that.
+  if (!isBegun) byId('events-before').hidden = !isFinished(event.data);
+  isBegun = true;
   if (event.type === 'gap') return;  // a snapshot follows
   job = { ...job, ...event.data, eventId: event.id };
   drawSoon();
