@@ -77,6 +77,25 @@ def test_the_list(server: Any, dashboard: Dashboard) -> None:
     dashboard.check_console()
 
 
+def test_times_and_ids_are_not_cut(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    ids = [running.external(kind="import")["id"], running.external(id="a-job-without-a-kind")["id"]]
+    dashboard.open(running)
+    dashboard.wait_for_row(ids[1])
+    cut = """[...document.querySelectorAll('#rows [data-part=time], #rows .cell-job p')].filter((one) =>
+      one.checkVisibility() && (one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1))
+      .map((one) => one.textContent)"""
+    for size in (WIDE, NARROW):
+        dashboard.look(*size)
+        for text in ("took 59 min 59 s", "23 h 59 min left"):
+            for part, value in {"time": text, "rate": "99.9/s"}.items():
+                place = f"[data-id='{ids[0]}'] [data-part={part}]"
+                dashboard.eval(f'void (document.querySelector("{place}").textContent = "{value}")')
+            assert dashboard.eval(cut) == [], size
+    assert dashboard.eval(f"document.querySelector('[data-id={ids[1]}] .kind').checkVisibility()") is False, "the id is its title"
+    dashboard.check_console()
+
+
 def test_nothing_matches(server: Any, dashboard: Dashboard) -> None:
     running = server()
     some_jobs(running)

@@ -11,7 +11,7 @@ const COPIED_MS = 2_000;
 /// Asks whether that job is to be deleted; true when it is.
 export async function confirmDelete(job) {
   const dialog = byId('confirm');
-  write(byId('confirm-kind'), job.kind ?? 'job');
+  write(byId('confirm-kind'), job.kind ?? '');
   write(byId('confirm-id'), job.id);
   byId('confirm-live').hidden = job.finishedAt != null;
   dialog.returnValue = 'keep';

@@ -112,7 +112,7 @@ function draw() {
   byId('job-gone').hidden = !isGone;
   const isLost = isGone && !isFinished(job);  // nobody knows what became of it
   byId('job-shown').dataset.state = isLost ? 'over' : job.state;
-  write(byId('job-kind'), job.kind ?? 'job');
+  write(byId('job-kind'), job.kind ?? job.id);
   byId('job-badge').hidden = isLost;
   write(byId('job-state'), job.state);
   write(byId('job-percent'), format.percent(job.percent ?? 0));
