@@ -4,12 +4,14 @@ says of roles, labels and contrast. Set PROGRESSD_PICTURES to a folder to look a
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dashboard_browser import NARROW, WIDE, Dashboard
-from harness import Server, wait_until
+from harness import BINARY, Server, wait_until
 from tokens import SECRET, bearer, token
 
 MESSAGE = "reading page 12 of the archive"
@@ -119,6 +121,8 @@ def test_reconnecting_keeps_the_list(server: Any, dashboard: Dashboard) -> None:
     dashboard.wait_for_text("#notice-wait", "Trying again in")
     assert len(dashboard.rows()) == 7
     dashboard.check_look("reconnecting")
+    dashboard.click('.starts [data-start="timer"]')
+    dashboard.wait_for_text("#toasts", "The server does not answer.")
     anew = server(listen=(f"127.0.0.1:{running.address[1]}",))  # its journal is in memory: it knows nothing
     anew.external(id="the-new-one")
     dashboard.do("drawn")
@@ -128,6 +132,7 @@ def test_reconnecting_keeps_the_list(server: Any, dashboard: Dashboard) -> None:
     # A gap: what the server does not know any more goes, without a word.
     dashboard.wait("document.querySelectorAll('#rows > [data-id]').length === 1")
     assert not dashboard.is_shown("#notice")
+    assert dashboard.text("#toasts") == "", "nothing says that the server is away"
     dashboard.check_console(0)
 
 
@@ -283,8 +288,32 @@ def test_figures(server: Any, dashboard: Dashboard) -> None:
     dashboard.wait("document.querySelector('#cards [data-figure=published] .spark-line').getAttribute('d').includes('L')")
     label = dashboard.eval("document.querySelector('#cards [data-figure=published] svg').getAttribute('aria-label')")
     assert label.startswith("Events published: ") and "/s now" in label
-    assert "maxJobs" in dashboard.text("#limits")
     dashboard.check_look("figures")
+    dashboard.check_console()
+
+
+def test_limits(server: Any, dashboard: Dashboard) -> None:
+    running = server("--idle-timeout", "75s")
+    dashboard.open(running, "/#/figures")
+    dashboard.wait_for_shown("#limits-section")
+    lines = "[...document.querySelectorAll('#limits > div')]"
+    shown = dict(dashboard.eval(f"{lines}.map((line) => [...line.children].map((part) => part.textContent))"))
+    flags = set(re.findall(r"--[a-z-]+", subprocess.run([BINARY, "--help"], capture_output=True, text=True).stdout))
+    assert set(shown) <= flags, "each is a flag"
+    assert len(shown) == len(running.stats()["limits"])
+    expected = {"--max-job-bytes": "1 GiB", "--max-job-bytes-per-user": "256 MiB", "--retain-finished": "1 h",
+                "--retain-channels": "1 d", "--idle-timeout": "1 min 15 s", "--max-stream-age": "none",
+                "--max-jobs": "1,000,000", "--history-events": "256"}  # fmt: skip
+    assert {flag: shown[flag] for flag in expected} == expected
+    for size in (WIDE, NARROW):
+        dashboard.look(*size)
+        out = "([name, value]) => value.right > name.parent.right + 1 || value.left < name.right && value.top < name.bottom"
+        boxes = """(line) => {
+          const box = (one) => one.getBoundingClientRect();
+          const [name, value] = line.children;
+          return [{ parent: box(line), right: box(name).right, bottom: box(name).bottom }, box(value)];
+        }"""
+        assert dashboard.eval(f"{lines}.map({boxes}).filter({out}).length") == 0, "nothing sticks out"
     dashboard.check_console()
 
 

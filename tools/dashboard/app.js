@@ -5,7 +5,7 @@
 import { announceStates } from './announcer.js';
 import { hasToken, listenForUnauthorized } from './api.js';
 import { showConnection, startConnection } from './connection.js';
-import { copyOnClick, showing } from './dialog.js';
+import { closeAwayToasts, copyOnClick, showing } from './dialog.js';
 import { byId, write } from './dom.js';
 import { startFigures, stopFigures } from './figures.js';
 import { startFiguresPage } from './figures_page.js';
@@ -68,8 +68,9 @@ function showPage() {
 
 function onConnection(state) {
   showConnection(state);
-  if (state.name === 'live') startFigures();
-  else stopFigures();
+  if (state.name !== 'live') return stopFigures();
+  closeAwayToasts();
+  startFigures();
 }
 
 function onSignedIn() {
