@@ -57,6 +57,16 @@ def test_a_user_sees_their_own_jobs(secured: Secured, dashboard: Dashboard) -> N
     dashboard.check_console(401)
 
 
+def test_a_user_who_may_not_report_is_told_so(secured: Secured, dashboard: Dashboard) -> None:
+    dashboard.open(secured(), live=False)
+    sign_in(dashboard, token("ada"))
+    dashboard.click('.starts [data-start="external"]')
+    dashboard.wait_for_text("#toasts", "Reporting takes the scope jobs:report")
+    [job] = dashboard.rows()
+    dashboard.wait_for_row(job, "cancelled")
+    dashboard.check_console(401, 403)
+
+
 def test_an_administrator_sees_everything(secured: Secured, dashboard: Dashboard) -> None:
     running = secured()
     create(running, "ada", "of-ada")
