@@ -73,6 +73,7 @@ def test_the_list(server: Any, dashboard: Dashboard) -> None:
     dashboard.open(running)
     for state, job in ids.items():
         dashboard.wait_for_row(job, state)
+    assert "runner" in dashboard.eval("document.getElementById('search').placeholder")
     counts = {state: dashboard.text(f"#count-{state}") for state in ids}
     assert counts == {"active": "3", "completed": "1", "failed": "1", "cancelled": "1", "pending": "1"}
     dashboard.check_look("list")
@@ -322,6 +323,7 @@ def test_signing_in(secured: Server, dashboard: Dashboard) -> None:
     dashboard.wait_for_shown("#sign-in")
     assert dashboard.focused() == "token" and dashboard.text("#connection-word") == "Signed out"
     assert not dashboard.is_shown("#sign-in-why") and not dashboard.is_shown("#page-jobs")
+    assert "progressctl token --secret-file secret --sub NAME" in dashboard.text("#sign-in")
     dashboard.check_look("sign-in")
     dashboard.fill("#token", token("ada", "jobs:admin", sign=lambda _: b"forged"))
     dashboard.click("#sign-in-button")
