@@ -95,7 +95,7 @@ def test_times_and_ids_are_not_cut(server: Any, dashboard: Dashboard) -> None:
                 place = f"[data-id='{ids[0]}'] [data-part={part}]"
                 dashboard.eval(f'void (document.querySelector("{place}").textContent = "{value}")')
             assert dashboard.eval(cut) == [], size
-    assert dashboard.eval(f"document.querySelector('[data-id={ids[1]}] .kind').checkVisibility()") is False, "the id is its title"
+    assert not dashboard.is_shown(f"[data-id={ids[1]}] .kind"), "the id is its title"
     dashboard.check_console()
 
 
