@@ -4,12 +4,14 @@ says of roles, labels and contrast. Set PROGRESSD_PICTURES to a folder to look a
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dashboard_browser import NARROW, WIDE, Dashboard
-from harness import Server, wait_until
+from harness import BINARY, Server, wait_until
 from tokens import SECRET, bearer, token
 
 MESSAGE = "reading page 12 of the archive"
@@ -71,9 +73,29 @@ def test_the_list(server: Any, dashboard: Dashboard) -> None:
     dashboard.open(running)
     for state, job in ids.items():
         dashboard.wait_for_row(job, state)
+    assert "runner" in dashboard.eval("document.getElementById('search').placeholder")
     counts = {state: dashboard.text(f"#count-{state}") for state in ids}
     assert counts == {"active": "3", "completed": "1", "failed": "1", "cancelled": "1", "pending": "1"}
     dashboard.check_look("list")
+    dashboard.check_console()
+
+
+def test_times_and_ids_are_not_cut(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    ids = [running.external(kind="import")["id"], running.external(id="a-job-without-a-kind")["id"]]
+    dashboard.open(running)
+    dashboard.wait_for_row(ids[1])
+    cut = """[...document.querySelectorAll('#rows [data-part=time], #rows .cell-job p')].filter((one) =>
+      one.checkVisibility() && (one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1))
+      .map((one) => one.textContent)"""
+    for size in (WIDE, NARROW):
+        dashboard.look(*size)
+        for text in ("took 59 min 59 s", "23 h 59 min left"):
+            for part, value in {"time": text, "rate": "99.9/s"}.items():
+                place = f"[data-id='{ids[0]}'] [data-part={part}]"
+                dashboard.eval(f'void (document.querySelector("{place}").textContent = "{value}")')
+            assert dashboard.eval(cut) == [], size
+    assert not dashboard.is_shown(f"[data-id={ids[1]}] .kind"), "the id is its title"
     dashboard.check_console()
 
 
@@ -100,6 +122,8 @@ def test_reconnecting_keeps_the_list(server: Any, dashboard: Dashboard) -> None:
     dashboard.wait_for_text("#notice-wait", "Trying again in")
     assert len(dashboard.rows()) == 7
     dashboard.check_look("reconnecting")
+    dashboard.click('.starts [data-start="timer"]')
+    dashboard.wait_for_text("#toasts", "The server does not answer.")
     anew = server(listen=(f"127.0.0.1:{running.address[1]}",))  # its journal is in memory: it knows nothing
     anew.external(id="the-new-one")
     dashboard.do("drawn")
@@ -109,6 +133,7 @@ def test_reconnecting_keeps_the_list(server: Any, dashboard: Dashboard) -> None:
     # A gap: what the server does not know any more goes, without a word.
     dashboard.wait("document.querySelectorAll('#rows > [data-id]').length === 1")
     assert not dashboard.is_shown("#notice")
+    assert dashboard.text("#toasts") == "", "nothing says that the server is away"
     dashboard.check_console(0)
 
 
@@ -157,6 +182,7 @@ def test_a_job(server: Any, dashboard: Dashboard, state: str) -> None:
     else:
         dashboard.wait_for_text("#job-stream", "ended")
     assert dashboard.is_shown("#job-cancel") == (state == "active")
+    assert dashboard.is_shown("#events-before") == (state != "active"), "opened after its end"
     if state == "completed":
         assert json.loads(dashboard.text("#result")) == {"rows": 500, "files": ["a.csv", "b.csv"]}
     if state == "failed":
@@ -186,6 +212,23 @@ def test_a_job_that_goes(server: Any, dashboard: Dashboard) -> None:
     assert not dashboard.is_shown("#job-delete") and dashboard.is_shown("#result")
     dashboard.check_look("job-gone")
     dashboard.check_console()
+
+
+def test_a_job_that_a_restart_forgot(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    job = running.create(total=100_000, stepMs=100)
+    dashboard.open(running, f"/#/jobs/{job['id']}")
+    dashboard.wait_for_text("#job-pace", " left")
+    running.stop()
+    dashboard.wait_for_connection("reconnecting")
+    server(listen=(f"127.0.0.1:{running.address[1]}",))  # its journal is in memory: it knows nothing
+    dashboard.wait_for_shown("#job-gone")
+    assert "deleted or forgotten, or the server restarted without a journal" in dashboard.text("#job-gone")
+    assert dashboard.text("#job-pace") == "" and not dashboard.is_shown("#job-badge")
+    dashboard.wait_for_text("#job-stream", "the stream has ended")
+    dashboard.wait_for_connection("live")
+    dashboard.check_look("job-forgotten")
+    dashboard.check_console(0, 404)
 
 
 def test_asking_before_a_job_is_deleted(server: Any, dashboard: Dashboard) -> None:
@@ -246,8 +289,32 @@ def test_figures(server: Any, dashboard: Dashboard) -> None:
     dashboard.wait("document.querySelector('#cards [data-figure=published] .spark-line').getAttribute('d').includes('L')")
     label = dashboard.eval("document.querySelector('#cards [data-figure=published] svg').getAttribute('aria-label')")
     assert label.startswith("Events published: ") and "/s now" in label
-    assert "maxJobs" in dashboard.text("#limits")
     dashboard.check_look("figures")
+    dashboard.check_console()
+
+
+def test_limits(server: Any, dashboard: Dashboard) -> None:
+    running = server("--idle-timeout", "75s")
+    dashboard.open(running, "/#/figures")
+    dashboard.wait_for_shown("#limits-section")
+    lines = "[...document.querySelectorAll('#limits > div')]"
+    shown = dict(dashboard.eval(f"{lines}.map((line) => [...line.children].map((part) => part.textContent))"))
+    flags = set(re.findall(r"--[a-z-]+", subprocess.run([BINARY, "--help"], capture_output=True, text=True).stdout))
+    assert set(shown) <= flags, "each is a flag"
+    assert len(shown) == len(running.stats()["limits"])
+    expected = {"--max-job-bytes": "1 GiB", "--max-job-bytes-per-user": "256 MiB", "--retain-finished": "1 h",
+                "--retain-channels": "1 d", "--idle-timeout": "1 min 15 s", "--max-stream-age": "none",
+                "--max-jobs": "1,000,000", "--history-events": "256"}  # fmt: skip
+    assert {flag: shown[flag] for flag in expected} == expected
+    for size in (WIDE, NARROW):
+        dashboard.look(*size)
+        out = "([name, value]) => value.right > name.parent.right + 1 || value.left < name.right && value.top < name.bottom"
+        boxes = """(line) => {
+          const box = (one) => one.getBoundingClientRect();
+          const [name, value] = line.children;
+          return [{ parent: box(line), right: box(name).right, bottom: box(name).bottom }, box(value)];
+        }"""
+        assert dashboard.eval(f"{lines}.map({boxes}).filter({out}).length") == 0, "nothing sticks out"
     dashboard.check_console()
 
 
@@ -256,6 +323,7 @@ def test_signing_in(secured: Server, dashboard: Dashboard) -> None:
     dashboard.wait_for_shown("#sign-in")
     assert dashboard.focused() == "token" and dashboard.text("#connection-word") == "Signed out"
     assert not dashboard.is_shown("#sign-in-why") and not dashboard.is_shown("#page-jobs")
+    assert "progressctl token --secret-file secret --sub NAME" in dashboard.text("#sign-in")
     dashboard.check_look("sign-in")
     dashboard.fill("#token", token("ada", "jobs:admin", sign=lambda _: b"forged"))
     dashboard.click("#sign-in-button")

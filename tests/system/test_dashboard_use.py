@@ -96,7 +96,9 @@ def test_filters_and_search_let_jobs_through(server: Any, dashboard: Dashboard) 
     running.patch("b2", done=5)
     dashboard.open(running)
     dashboard.wait_for_row("b2")
-    for words, expected in {"ANN": {"a1"}, "port": {"a1", "b2"}, "export bob": {"b2"}, "page": {"a1"}, "ann b2": set()}.items():
+    both = {"a1", "b2"}
+    found = {"ANN": {"a1"}, "port": both, "EXTERNAL": both, "export bob": {"b2"}, "page": {"a1"}, "ann b2": set()}
+    for words, expected in found.items():
         dashboard.fill("#search", words)
         dashboard.do("drawn")
         assert shown(dashboard) == expected or not dashboard.is_shown("#grid") and not expected, words
@@ -111,6 +113,46 @@ def test_filters_and_search_let_jobs_through(server: Any, dashboard: Dashboard) 
     dashboard.wait("document.querySelector('[data-id=b2]') === null")
     dashboard.click('[data-filter=""]')
     dashboard.wait_for_row("b2", "completed")
+    dashboard.check_console()
+
+
+def test_the_search_is_left_for_what_it_found(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    ids = create_many(running, 40)[::-1]
+    dashboard.open(running)
+    dashboard.fill("#search", "many-0000")
+    dashboard.press("ArrowDown")
+    assert dashboard.focused() == ids[30] == "many-00009", "the first that it found"
+    dashboard.press("ArrowDown", "/")
+    dashboard.wait("document.activeElement.id === 'search'")
+    dashboard.press("Escape")
+    assert dashboard.focused() == ids[31], "the row that was left"
+    assert dashboard.eval("document.getElementById('search').value") == ""
+    assert dashboard.text("#shown-count") == "", "nothing is filtered"
+    dashboard.fill("#search", "nobody has this")
+    dashboard.press("ArrowDown", "Enter")
+    assert dashboard.focused() == "search", "there is nothing to open"
+    dashboard.press("Escape")
+    assert dashboard.focused() == ids[0], "the first one"
+    dashboard.fill("#search", "many-00007")
+    dashboard.press("Enter")
+    dashboard.wait_for_page("job")
+    dashboard.wait_for_text("#job-id", "many-00007")
+    dashboard.press("Escape")
+    dashboard.wait_for_page("jobs")
+    assert dashboard.focused() == "many-00007"
+    dashboard.check_console()
+
+
+def test_the_search_has_the_focus_before_the_next_letter(server: Any, dashboard: Dashboard) -> None:
+    dashboard.open(server())
+    slash = "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }))"
+    assert dashboard.eval(f"({slash}, document.activeElement.id)") == "search"
+    dashboard.eval("void (location.hash = '#/figures')")
+    dashboard.wait_for_page("figures")
+    dashboard.press("/")
+    dashboard.wait_for_page("jobs")
+    dashboard.wait("document.activeElement.id === 'search'")
     dashboard.check_console()
 
 
@@ -148,6 +190,7 @@ def test_a_job_is_cancelled_and_deleted_on_its_own_page(server: Any, dashboard: 
     dashboard.click("#job-cancel")
     dashboard.wait_for_text("#job-state", "cancelled")
     dashboard.wait_for_text("#events-rows", "state pending → cancelled")
+    assert not dashboard.is_shown("#events-before"), "its end was seen here"
     dashboard.click("#job-delete")
     dashboard.wait_for_shown("#confirm")
     assert not dashboard.is_shown("#confirm-live")

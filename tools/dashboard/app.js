@@ -5,7 +5,7 @@
 import { announceStates } from './announcer.js';
 import { hasToken, listenForUnauthorized } from './api.js';
 import { showConnection, startConnection } from './connection.js';
-import { copyOnClick, showing } from './dialog.js';
+import { closeAwayToasts, copyOnClick, showing } from './dialog.js';
 import { byId, write } from './dom.js';
 import { startFigures, stopFigures } from './figures.js';
 import { startFiguresPage } from './figures_page.js';
@@ -68,8 +68,9 @@ function showPage() {
 
 function onConnection(state) {
   showConnection(state);
-  if (state.name === 'live') startFigures();
-  else stopFigures();
+  if (state.name !== 'live') return stopFigures();
+  closeAwayToasts();
+  startFigures();
 }
 
 function onSignedIn() {
@@ -86,12 +87,16 @@ function onKey(event) {
   const isTyping = event.target.matches('input, textarea');
   if (event.key === '/' && !isTyping && !isAskedFor()) {
     event.preventDefault();
-    if (page !== 'jobs') location.hash = '#/';
-    requestAnimationFrame(() => byId('search').focus());
+    focusSearch();
   }
-  if (event.key !== 'Escape') return;
-  if (event.target === byId('search')) focusList();
-  else if (page !== 'jobs') location.hash = '#/';
+  if (event.key === 'Escape' && page !== 'jobs') location.hash = '#/';
+}
+
+// At once where it can be: what is typed next belongs into the field.
+function focusSearch() {
+  if (page === 'jobs') return byId('search').focus();
+  addEventListener('hashchange', () => byId('search').focus(), { once: true });  // after showPage, which moves the focus
+  location.hash = '#/';
 }
 
 document.querySelector('.skip').onclick = (event) => {

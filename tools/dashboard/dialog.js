@@ -11,7 +11,7 @@ const COPIED_MS = 2_000;
 /// Asks whether that job is to be deleted; true when it is.
 export async function confirmDelete(job) {
   const dialog = byId('confirm');
-  write(byId('confirm-kind'), job.kind ?? 'job');
+  write(byId('confirm-kind'), job.kind ?? '');
   write(byId('confirm-id'), job.id);
   byId('confirm-live').hidden = job.finishedAt != null;
   dialog.returnValue = 'keep';
@@ -20,8 +20,9 @@ export async function confirmDelete(job) {
   return dialog.returnValue === 'delete';
 }
 
-function toast(text) {
+function toast(text, { isAway = false } = {}) {
   const box = make('div', { className: 'toast' });
+  box.classList.toggle('away', isAway);
   const close = make('button', { className: 'quiet', text: '×', type: 'button', 'aria-label': 'Close this message' });
   close.onclick = () => box.remove();
   box.append(make('p', { text }), close);
@@ -30,14 +31,19 @@ function toast(text) {
   setTimeout(() => box.remove(), TOAST_MS);
 }
 
+/// Closes what says that the server is away: it is back.
+export function closeAwayToasts() {
+  for (const box of byId('toasts').querySelectorAll('.away')) box.remove();
+}
+
 /// What goes wrong for the user is shown to the user; a 401 is answered by the sign-in instead.
 export async function showing(work) {
   try {
     await work;
   } catch (error) {
-    if (error.name === 'TimeoutError') return toast('The server did not answer in time.');
+    if (error.name === 'TimeoutError') return toast('The server did not answer in time.', { isAway: true });
     if (!(error instanceof Problem)) throw error;
-    if (error.status !== 401) toast(error.sentence);
+    if (error.status !== 401) toast(error.sentence, { isAway: error.status === 0 });
   }
 }
 

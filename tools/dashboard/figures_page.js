@@ -72,6 +72,18 @@ class Card {
   }
 }
 
+// The server names its limits as their flags in camelCase, and gives sizes in bytes, times in milliseconds.
+const IS_SIZE = /Bytes/;
+const IS_TIME = /^retain|Timeout$|^keepalive$|StreamAge$|^drain$/;
+
+const flagOf = (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+function limitOf(name, value) {
+  if (value === 0) return 'none';
+  if (IS_SIZE.test(name)) return format.bytes(value);
+  return IS_TIME.test(name) ? format.duration(value / 1_000) : format.integer(value);
+}
+
 function writeLimits() {
   const limits = latestStats()?.limits ?? {};
   const text = Object.entries(limits).map(([name, value]) => `${name}=${value}`).join();
@@ -79,7 +91,7 @@ function writeLimits() {
   byId('limits').dataset.text = text;
   byId('limits').replaceChildren(...Object.entries(limits).map(([name, value]) => {
     const line = make('div');
-    line.append(make('dt', { text: name }), make('dd', { text: value === 0 ? 'none' : format.integer(value) }));
+    line.append(make('dt', { text: flagOf(name) }), make('dd', { text: limitOf(name, value) }));
     return line;
   }));
 }

@@ -26,9 +26,15 @@ export function duration(seconds) {
   if (seconds < 10) return `${tenth.format(seconds)} s`;
   const s = Math.round(seconds);
   if (s < 60) return `${s} s`;
-  if (s < 3_600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86_400) return `${Math.floor(s / 3_600)} h ${Math.floor((s % 3_600) / 60)} min`;
-  return `${whole.format(Math.floor(s / 86_400))} d ${Math.floor((s % 86_400) / 3_600)} h`;
+  if (s < 3_600) return twoUnits(s, 60, 'min', 1, 's');
+  if (s < 86_400) return twoUnits(s, 3_600, 'h', 60, 'min');
+  return twoUnits(s, 86_400, 'd', 3_600, 'h');
+}
+
+function twoUnits(seconds, large, largeName, small, smallName) {
+  const rest = Math.floor((seconds % large) / small);
+  const begun = `${whole.format(Math.floor(seconds / large))} ${largeName}`;
+  return rest === 0 ? begun : `${begun} ${rest} ${smallName}`;
 }
 
 /// The time of day; of another day than today, the day.

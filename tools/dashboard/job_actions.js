@@ -1,6 +1,6 @@
 // What can be done to a job, and the demo jobs.
 
-import { call, jobPath } from './api.js';
+import { Problem, call, jobPath } from './api.js';
 import { sleep } from './dom.js';
 import { confirmDelete } from './dialog.js';
 import { isFinished, jobOf } from './live_jobs.js';
@@ -37,7 +37,11 @@ async function playWorker({ id, total }) {
       await call('PATCH', jobPath(id), report);
       done += 1;
     } catch (problem) {
-      if ([403, 404, 409].includes(problem.status)) return;  // not allowed to, deleted, or cancelled just now
+      if (problem.status === 403) {
+        await cancel({ id });  // nobody else works on it
+        throw new Problem(403, 'Reporting takes the scope jobs:report');
+      }
+      if ([404, 409].includes(problem.status)) return;  // deleted, or cancelled just now
       if (problem.status !== 0 && problem.status !== 503) throw problem;
       await sleep(Math.max(AWAY_MS, problem.retryAfterMs));  // the server is away for a while
     }

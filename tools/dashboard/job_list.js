@@ -53,9 +53,9 @@ export function startJobList(act) {
     chip.onclick = () => filterBy(chip.dataset.filter);
   }
   byId('search').oninput = () => searchFor(byId('search').value);
+  byId('search').addEventListener('keydown', onSearchKey);
   byId('clear-filters').onclick = () => {
-    byId('search').value = '';
-    searchFor('');
+    clearSearch();
     filterBy('');
     byId('search').focus();
   };
@@ -79,6 +79,11 @@ function filterBy(chosen) {
 function searchFor(text) {
   words = text.toLowerCase().split(/\s+/).filter(Boolean);
   showFromTop();
+}
+
+function clearSearch() {
+  byId('search').value = '';
+  searchFor('');
 }
 
 function showFromTop() {
@@ -213,6 +218,23 @@ function onKey(event) {
     focusRow(Math.max(0, at + steps[event.key]));
   } else if (event.key === 'Enter' && event.target === row) {
     location.hash = hrefOf(jobOf(row.dataset.id));
+  }
+}
+
+function onSearchKey(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+  if (event.key === 'Escape') {
+    event.preventDefault();
+    const left = currentId;
+    clearSearch();
+    if (shown.length === 0) byId('jobs-title').focus();
+    else focusRow(Math.max(0, indexOf(left)));
+  } else if (event.key === 'ArrowDown') {
+    event.preventDefault();
+    focusRow(0);
+  } else if (event.key === 'Enter' && words.length > 0 && shown.length > 0) {
+    currentId = shown[0].id;
+    location.hash = hrefOf(shown[0]);
   }
 }
 

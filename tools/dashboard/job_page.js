@@ -20,6 +20,7 @@ let id = null;        // of the job that is shown; null: another page is
 let job = null;       // what is known of it
 let stream = null;
 let isGone = false;
+let isBegun = false;  // an event of it came
 let bar = null;
 let leave = () => {};
 
@@ -43,7 +44,8 @@ export function openJobPage(wanted) {
   closeJobPage();
   id = wanted;
   job = jobOf(id) ? { ...jobOf(id) } : null;
-  isGone = false;
+  isGone = isBegun = false;
+  byId('events-before').hidden = true;
   clearHistory();
   choose('events');
   write(byId('job-id'), id);
@@ -68,19 +70,24 @@ export function closeJobPage() {
 
 function onEvent(event) {
   addEvent(event);
+  // The server tells who comes after the end how the job ended, and nothing of how it came to that.
+  if (!isBegun) byId('events-before').hidden = !isFinished(event.data);
+  isBegun = true;
   if (event.type === 'gap') return;  // a snapshot follows
   job = { ...job, ...event.data, eventId: event.id };
   drawSoon();
 }
 
 function onState({ name, problem }) {
-  write(byId('job-stream'), STREAM_WORDS[name]);
-  setAttribute(byId('job-stream'), 'data-state', name);
-  if (name !== 'refused' || problem.status === 401) return;
-  if (problem.status === 404 && job) {
+  const hasGone = name === 'refused' && problem.status === 404 && job !== null;
+  const shownAs = hasGone ? 'over' : name;
+  write(byId('job-stream'), STREAM_WORDS[shownAs]);
+  setAttribute(byId('job-stream'), 'data-state', shownAs);
+  if (hasGone) {
     isGone = true;
     return drawSoon();
   }
+  if (name !== 'refused' || problem.status === 401) return;
   byId('job-loading').hidden = true;
   byId('job-shown').hidden = true;
   byId('job-missing').hidden = false;
@@ -103,12 +110,14 @@ function draw() {
   byId('job-loading').hidden = true;
   byId('job-shown').hidden = false;
   byId('job-gone').hidden = !isGone;
-  byId('job-shown').dataset.state = job.state;
-  write(byId('job-kind'), job.kind ?? 'job');
+  const isLost = isGone && !isFinished(job);  // nobody knows what became of it
+  byId('job-shown').dataset.state = isLost ? 'over' : job.state;
+  write(byId('job-kind'), job.kind ?? job.id);
+  byId('job-badge').hidden = isLost;
   write(byId('job-state'), job.state);
   write(byId('job-percent'), format.percent(job.percent ?? 0));
   write(byId('job-steps'), stepsOf(job));
-  write(byId('job-pace'), [rateOf(job), timeOf(job)].filter(Boolean).join(', '));
+  write(byId('job-pace'), isLost ? '' : [rateOf(job), timeOf(job)].filter(Boolean).join(', '));
   write(byId('job-message'), messageOf(job));
   bar.show(job);
   byId('job-cancel').hidden = isFinished(job) || isGone;

@@ -89,7 +89,7 @@ export class JobRow {
       write(parts.act, isFinished(job) ? 'Delete' : 'Cancel');
       parts.act.setAttribute('aria-label', `${parts.act.textContent} ${nameOf(job)}`);
     }
-    write(parts.kind, job.kind ?? 'job');
+    write(parts.kind, job.kind ?? '');  // without one the id is its title
     write(parts.owner, job.owner ?? '');
     write(parts.runner, job.attempt > 1 ? `${job.runner}, attempt ${job.attempt}` : job.runner ?? '');
     write(parts.percent, format.percent(job.percent ?? 0));
