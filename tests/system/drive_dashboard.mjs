@@ -26,6 +26,17 @@ function listen(opened, origin) {
 
 const drawn = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
+// A page that reloads itself takes what was being asked of it along: that is no answer yet.
+async function unlessReloaded(ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!/Execution context was destroyed|navigation/.test(String(error))) throw error;
+    await page.waitForLoadState();
+    return null;
+  }
+}
+
 const deeds = {
   async open({ origin, path, held }) {
     await page?.close();
@@ -61,9 +72,9 @@ const deeds = {
   // Not by waitForFunction: it has the page itself evaluate the text, which the page's policy forbids.
   async wait({ code }) {
     const deadline = Date.now() + Number(patienceMs);
-    while (!(await page.evaluate(code))) {
+    while (!(await unlessReloaded(() => page.evaluate(code)))) {
       if (Date.now() > deadline) throw new Error(`in vain; the page is\n${await page.locator("body").innerText()}`);
-      await drawn();
+      await unlessReloaded(drawn);
     }
   },
   eval: ({ code }) => page.evaluate(`(async () => ${code})()`),
