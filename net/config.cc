@@ -9,6 +9,7 @@
 
 #include "core/base/time_text.h"
 #include "net/config_access.h"
+#include "net/config_action.h"
 #include "net/config_flags.h"
 #include "net/config_sources.h"
 #include "net/http/listening_socket.h"
@@ -19,6 +20,12 @@ namespace {
 constexpr std::size_t kJobThreadsMax = 512;
 constexpr std::size_t kWatchesMax = 1'000;
 constexpr std::string_view kVersion = PROGRESSD_VERSION;
+
+/// Whether a file is named where a scheme was to stand before it.
+bool is_path(std::string_view url) {
+  return url.find(':') == std::string_view::npos &&
+         url.find_first_of("./") != std::string_view::npos;
+}
 
 void add_config_flag(CLI::App& app) {
   Flags(app, "Configuration")
@@ -51,6 +58,10 @@ void add_job_flags(CLI::App& app, Config& config) {
   flags.parsed("--journal",
                "Where changes are kept: memory:, nothing survives a restart, or sqlite:PATH", "URL",
                config.journal, [&config](const std::string& url) {
+                 if (is_path(url)) {
+                   throw CLI::ValidationError("--journal",
+                                              fmt::format("'{0}': did you mean sqlite:{0}?", url));
+                 }
                  if (!sqlite_path(url)) check_member("--journal", url, {"memory:", "sqlite:PATH"});
                  config.journal = url;
                });
@@ -94,7 +105,7 @@ void add_job_flags(CLI::App& app, Config& config) {
                                               fmt::format("'{}' is no number from 0 to 1", text));
                  }
                });
-  flags.on_off("--demo", config.demo, "Start with a job named demo, which takes a minute");
+  flags.on_off("--demo", config.demo, "Start with a job named demo, which begins anew each minute");
 }
 
 void add_stream_flags(CLI::App& app, Config& config) {
@@ -232,19 +243,6 @@ void check_whole(const Config& config) {
   }
 }
 
-enum class Action : std::uint8_t { kRun, kCheck, kShow };
-
-/// Takes `config check` or `config show` from the front of the command line.
-Result<Action> take_action(std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments.front() != "config") return Action::kRun;
-  const std::string what = arguments.size() > 1 ? arguments[1] : "";
-  if (what != "check" && what != "show") {
-    return fail(Errc::kInvalid, "config: say check or show behind it");
-  }
-  arguments.erase(arguments.begin(), arguments.begin() + 2);
-  return what == "check" ? Action::kCheck : Action::kShow;
-}
-
 ConfigExit wrong(std::string_view detail) {
   return {2, fmt::format("progressd: {}\nSee progressd --help.\n", detail)};
 }
@@ -259,11 +257,12 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
       "Server-Sent Events. Start it without a flag and open http://127.0.0.1:8080/.\n",
       "progressd");
   app.footer(
-      "Each flag can stand in the config file, without its dashes, or in the environment:\n"
-      "--max-jobs as PROGRESSD_MAX_JOBS. The environment goes before the file, the command line\n"
-      "before both. Durations are written 500ms, 15s, 24h; sizes 4096, 16KiB, 1MiB.\n\n"
-      "progressd config check [FLAGS]  says whether all of it is right, and starts nothing\n"
-      "progressd config show [FLAGS]   prints all values as TOML, and where each comes from");
+      std::string(
+          "Each flag can stand in the config file, without its dashes, or in the environment:\n"
+          "--max-jobs as PROGRESSD_MAX_JOBS. The environment goes before the file, the command "
+          "line\n"
+          "before both. Durations are written 500ms, 15s, 24h; sizes 4096, 16KiB, 1MiB.\n\n") +
+      kConfigUses);
   app.set_version_flag("--version", fmt::format("progressd {}", kVersion));
   app.get_formatter()->column_width(34);
   add_config_flag(app);
@@ -277,6 +276,7 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
   std::vector<std::string> arguments(argv + 1, argv + argc);
   Result<Action> action = take_action(arguments);
   if (!action) return wrong(action.error().detail);
+  if (*action == Action::kHelp) return ConfigExit{0, fmt::format("{}\n", kConfigUses)};
   const Result<ConfigSources> sources = ConfigSources::gather(app, std::move(arguments));
   if (!sources) return wrong(sources.error().detail);
   try {
@@ -288,6 +288,8 @@ std::variant<Config, ConfigExit> read_config(int argc, const char* const* argv) 
     std::ostringstream out;
     app.exit(shown, out, out);
     return ConfigExit{0, out.str()};
+  } catch (const CLI::ExtrasError& error) {
+    return wrong(no_such_flag(app.remaining(), {&app}).value_or(error.what()));
   } catch (const CLI::ParseError& error) {
     const std::string text = error.what();
     const std::string_view origin = sources->origin(text.substr(0, text.find(':')));

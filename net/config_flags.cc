@@ -7,6 +7,8 @@
 #include <charconv>
 #include <limits>
 
+#include "core/base/nearest.h"
+
 namespace progressd {
 namespace {
 
@@ -105,6 +107,22 @@ void check_member(const std::string& flag, const std::string& value,
   if (std::find(known.begin(), known.end(), value) != known.end()) return;
   throw CLI::ValidationError(
       flag, fmt::format("'{}' is not known: it can be {}", value, fmt::join(known, ", ")));
+}
+
+std::optional<std::string> no_such_flag(const std::vector<std::string>& words,
+                                        std::initializer_list<const CLI::App*> apps) {
+  const auto word = std::find_if(words.begin(), words.end(), [](const std::string& one) {
+    return one.size() > 2 && one.starts_with("--");
+  });
+  if (word == words.end()) return std::nullopt;
+  std::vector<std::string> known;
+  for (const CLI::App* app : apps) {
+    for (const CLI::Option* option : app->get_options()) known.push_back(option->get_name());
+  }
+  const std::string flag = word->substr(0, word->find('='));  // a value may be a secret
+  const std::optional<std::string> meant = nearest(flag, known);
+  return fmt::format("{}: no such flag{}", flag,
+                     meant ? fmt::format("; did you mean {}?", *meant) : "");
 }
 
 }  // namespace progressd

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,5 +52,10 @@ class Flags {
 
 void check_member(const std::string& flag, const std::string& value,
                   std::initializer_list<std::string_view> known);
+
+/// What is wrong with the first of these words that looks like a flag: none of these apps has it.
+/// None when they are all of another kind.
+std::optional<std::string> no_such_flag(const std::vector<std::string>& words,
+                                        std::initializer_list<const CLI::App*> apps);
 
 }  // namespace progressd

@@ -243,8 +243,9 @@ void Server::start_demo() {
   spec.id = change.job_id;
   spec.kind = Text("demo");
   spec.owner = kAnonymous;
-  spec.message = Text("a demo that takes a minute");
+  spec.message = Text("a demo: it begins anew each minute");
   spec.total = 600;
+  spec.repeat = 0;
   change.creation = std::make_unique<Creation>(Creation{std::move(spec), std::nullopt});
   // Who sees that we are ready sees the demo as well.
   ledger_.commit(std::move(change), [this](const auto&) { become_ready(); });

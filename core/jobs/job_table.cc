@@ -152,7 +152,11 @@ Outcome JobTable::create(Sequence sequence, const Change& change) {
     if (idempotency_.full()) return refuse(Errc::kOverloaded, "too many idempotency keys");
   }
   if (find(spec.id) != nullptr) {
-    return refuse(Errc::kConflict, fmt::format("id: '{}' is taken", spec.id));
+    return refuse(
+        Errc::kConflict,
+        fmt::format(
+            "id: '{}' is taken, perhaps by a job that is over; DELETE it or take another id",
+            spec.id));
   }
   if (jobs_.size() >= limits_.jobs_max) {
     return refuse(Errc::kOverloaded, fmt::format("there are {} jobs already", jobs_.size()));

@@ -22,6 +22,8 @@ constexpr std::string_view kMagic("SQLite format 3\0", 16);
 // Source: sqlite.org/fileformat2.html, the database header.
 constexpr std::size_t kHeaderBytes = 100;
 constexpr std::size_t kApplicationIdAt = 68;
+/// Of the journal, its WAL and its lock: what jobs tell is their owners'.
+constexpr mode_t kOwnerOnly = 0600;
 /// What the WAL may keep of its size once it begins anew.
 constexpr int kWalKeptBytesMax = 64 * 1024 * 1024;
 
@@ -101,6 +103,13 @@ Result<void> check_header(const SqliteSettings& settings) {
   return {};
 }
 
+/// Makes the file when it is not there. SQLite would let everybody read it; -wal and -shm get the
+/// mode that it has.
+void make_owners_only(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerOnly);
+  if (fd >= 0) close(fd);  // else it is there, or SQLite will say why it can't be
+}
+
 Result<void> create(SqliteDb& db, Random& random) {
   // The file's head can be written but at its beginning.
   if (const auto done = db.run("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = DELETE;");
@@ -154,7 +163,12 @@ WriterLock::~WriterLock() { close(fd_); }
 
 Result<std::unique_ptr<WriterLock>> WriterLock::take(const std::string& path) {
   const std::string name = real_path(path) + "-lock";
-  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly);
+  if (fd < 0 && errno == ENOENT) {
+    const std::string folder = std::filesystem::path(name).parent_path().string();
+    return fail(Errc::kUnavailable,
+                fmt::format("the journal {}: the folder {} is not there", path, folder));
+  }
   if (fd < 0) {
     return fail(Errc::kUnavailable,
                 fmt::format("the journal {}: {}: {}", path, name, std::strerror(errno)));
@@ -197,6 +211,7 @@ Result<void> migrate(SqliteDb& db, std::span<const char* const> steps) {
 
 Result<SqliteDb> open_journal_file(const SqliteSettings& settings, Random& random) {
   if (const auto done = check_header(settings); !done) return tl::unexpected(done.error());
+  if (settings.vfs.empty()) make_owners_only(real_path(settings.path));
   Result<SqliteDb> db = open_db(settings, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!db) return db;
   const auto tables = db->integer("SELECT count(*) FROM sqlite_schema");

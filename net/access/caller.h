@@ -9,6 +9,8 @@ namespace progressd {
 
 /// The user of every request when nobody has to say who they are.
 inline constexpr std::string_view kAnonymous = "anonymous";
+inline constexpr std::string_view kReportScope = "jobs:report";
+inline constexpr std::string_view kAdminScope = "jobs:admin";
 
 struct Caller {
   std::string user;

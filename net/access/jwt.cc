@@ -197,8 +197,8 @@ Result<Caller> TokenVerifier::caller_of(std::string_view text, std::int64_t now)
         fmt::format("the token's sub must not be {}, which stands for nobody", kAnonymous));
   }
   caller.user = std::move(claims.sub);
-  caller.reports = has_scope(claims, "jobs:report");
-  caller.administers = has_scope(claims, "jobs:admin");
+  caller.reports = has_scope(claims, kReportScope);
+  caller.administers = has_scope(claims, kAdminScope);
   return caller;
 }
 

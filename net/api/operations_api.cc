@@ -34,8 +34,10 @@ void OperationsApi::add_routes(Router& router) {
   router.add(
       Method::kGet, "/readyz",
       [this](Request&, Responder r) {
-        r.reply(parts_.is_ready() ? json_response(200, R"({"status":"ready"})")
-                                  : problem(503, "the server is starting or shutting down", 1));
+        if (parts_.is_ready()) return r.reply(json_response(200, R"({"status":"ready"})"));
+        const bool is_away = parts_.journal != nullptr && parts_.journal->is_away();
+        r.reply(
+            problem(503, is_away ? kJournalAway : "the server is starting or shutting down", 1));
       },
       Audience::kEverybody);
 }

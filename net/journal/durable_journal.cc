@@ -49,9 +49,7 @@ void DurableJournal::close() {
 std::optional<Error> DurableJournal::post(std::span<const Change> changes) {
   if (closing_ != Closing::kNo) return Error{Errc::kUnavailable, "the server is shutting down"};
   if (state_ == State::kRecovering) return Error{Errc::kUnavailable, "the server is starting"};
-  if (state_ == State::kAway) {
-    return Error{Errc::kUnavailable, "the journal can't be written at present"};
-  }
+  if (state_ == State::kAway) return Error{Errc::kUnavailable, kJournalAway};
   // One request that is over the bounds alone still finds its way through an empty queue.
   if (figures_.waiting_changes > 0 &&
       (figures_.waiting_changes + changes.size() > bounds_.changes_max ||

@@ -65,6 +65,8 @@ class DurableJournal final : public DeferredJournal {
 
   /// Whether changes are taken.
   bool is_ready() const { return state_ == State::kReady && closing_ == Closing::kNo; }
+  /// Whether none are since the disk is full or away: it is tried again.
+  bool is_away() const { return state_ == State::kAway && closing_ == Closing::kNo; }
   const JournalFigures& figures() const { return figures_; }
   std::size_t recovered_changes() const { return recovery_.changes(); }
 

@@ -108,6 +108,10 @@ Result<std::unique_ptr<SqliteJournal>> JournalThread::open() {
   for (bool waits = false;; waits = true) {
     auto opened = SqliteJournal::open(settings_, random);
     const bool is_taken = !opened && opened.error().code == Errc::kConflict;
+    if (is_taken && settings_.lock_wait_ms == 0) {
+      return fail(Errc::kConflict, opened.error().detail +
+                                       "; with --reuse-port on both this one waits and takes over");
+    }
     if (!is_taken || steady_clock::now() >= until) return opened;
     if (!waits) log::info("{}; waiting for its end", opened.error().detail);
     std::unique_lock lock(mutex_);
@@ -134,7 +138,7 @@ std::optional<JournalBatch> JournalThread::take() {
 }
 
 void JournalThread::write(const JournalBatch& batch) {
-  Kept kept{.first = fail(Errc::kUnavailable, "the journal can't be written at present"),
+  Kept kept{.first = fail(Errc::kUnavailable, kJournalAway),
             .changes = batch.changes,
             .block_bytes = batch.block.size(),
             .had_state = batch.has_state()};

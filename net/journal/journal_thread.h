@@ -24,6 +24,9 @@
 
 namespace progressd {
 
+/// What is told to those who ask for a change meanwhile.
+inline constexpr const char* kJournalAway = "the journal can't be written at present";
+
 class JournalThread {
  public:
   /// What became of a batch.

@@ -59,6 +59,19 @@ class ConfigFile : public ::testing::Test {
   const testing::TempFolder folder_;
 };
 
+TEST_F(ConfigFile, AMistypedFlagIsToldWhatIsMeant) {
+  EXPECT_THAT(printed({"--max-job", "5"}, 2),
+              HasSubstr("--max-job: no such flag; did you mean --max-jobs?"));
+  EXPECT_THAT(printed({"--nothing-like-it=secret"}, 2),
+              HasSubstr("--nothing-like-it: no such flag\n"));
+  EXPECT_THAT(printed({"--journal", "journal.sqlite"}, 2),
+              HasSubstr("did you mean sqlite:journal.sqlite?"));
+}
+
+TEST_F(ConfigFile, ConfigTellsItsUses) {
+  EXPECT_THAT(printed({"config", "--help"}, 0), HasSubstr("progressd config show [FLAGS]"));
+}
+
 TEST_F(ConfigFile, SaysWhatFlagsSay) {
   const Config read = config(
       "listen = ['127.0.0.1:0', '[::1]:0']\n"

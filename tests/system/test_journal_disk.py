@@ -46,7 +46,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(server: Start, tmp_path: Pa
     before = running.job(job)
     assert_problem(running.request("POST", "/v1/jobs", {"id": "none"}), 503)
     assert running.request("GET", "/v1/jobs/none").status == 404
-    assert_problem(running.request("GET", "/readyz"), 503)
+    assert_problem(running.request("GET", "/readyz"), 503, "the journal can't be written at present")
     assert running.request("GET", "/healthz").status == 200
     assert_problem(running.request("POST", "/api/v1/sse/progress/ann", {"a": 1}), 503)
     assert running.request("GET", "/api/v1/sse/progress/status/ann").json() is None

@@ -264,7 +264,12 @@ def test_wrong_words_are_named(shared: Server, words: list[str], named: str) -> 
 def test_what_the_server_refuses_is_said_with_its_detail(shared: Server) -> None:
     done = ctl("run", "--total", "0", "--url", shared.url)
     assert done.returncode == 4 and "422" in done.stderr and "total" in done.stderr, done
+    done = ctl("list", "--url", shared.url.removeprefix("http://"))
+    assert done.returncode == 0, "http:// goes without saying"
+    done = ctl("list", "--limt", "5")
+    assert done.returncode == 2 and "--limt: no such flag; did you mean --limit?" in done.stderr, done
     done = ctl("watch", "nobody", "--url", shared.url)
+    assert "reconnecting" not in done.stderr, done
     assert done.returncode == 4 and "404" in done.stderr and "nobody" in done.stderr, done
 
 

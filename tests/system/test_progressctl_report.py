@@ -173,19 +173,25 @@ def test_answers_that_are_lost_lose_no_report(shared: Server) -> None:
     assert shared.job(job)["state"] == "completed"
 
 
-def test_reports_that_are_refused_stop_no_command(server: Any, tmp_path: Path) -> None:
+def test_without_the_scope_nothing_is_run_and_no_job_stays(server: Any, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(tokens.SECRET)
-    running_server = server("--jwt-secret-file", str(secret))
-    # Without the scope one may make an external job, and not report on it.
-    words = ["report", "--tee", "--url", running_server.url, "--", "sh", "-c", "read line; echo $line; exit 5"]
-    with Running(*words, PROGRESSCTL_TOKEN=tokens.token("ann")) as running:
-        running.err.next()
-        running.write("all of it\n")
-        assert running.out.next() == "all of it"
-        assert running.wait() == 5, "the command's own"
-    done = ctl("report", "--url", running_server.url, stdin="line\n", PROGRESSCTL_TOKEN=tokens.token("ann"))
-    assert done.returncode == 4 and "403" in done.stderr, done
+    running = server("--jwt-secret-file", str(secret))
+    # One may make an external job all the same, and not report on it.
+    token = tokens.token("ann")
+    mark = tmp_path / "run"
+    for id, words in [("piped", []), ("command", ["--", "touch", str(mark)])]:
+        done = ctl("report", "--id", id, "--url", running.url, *words, stdin="line\n", PROGRESSCTL_TOKEN=token)
+        assert done.returncode == 4 and "this token lacks the scope jobs:report" in done.stderr, done
+        job = running.request("GET", f"/v1/jobs/{id}", headers={"Authorization": f"Bearer {token}"}).json()
+        assert job["state"] == "cancelled", job
+    assert not mark.exists()
+    # One that was there already is somebody's, and stays as it is.
+    bearer = {"Authorization": f"Bearer {token}"}
+    running.request("POST", "/v1/jobs", {"id": "theirs", "runner": "external"}, headers=bearer)
+    done = ctl("report", "--job", "theirs", "--url", running.url, PROGRESSCTL_TOKEN=token)
+    assert done.returncode == 4 and "jobs:report" in done.stderr, done
+    assert running.request("GET", "/v1/jobs/theirs", headers=bearer).json()["state"] == "pending"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,20 @@ def test_the_last_bar_stays(shared: Server) -> None:
         assert "100%" in line and "completed" in line and "░" not in line
 
 
+def test_a_list_has_a_header_and_whole_ids(server: Any) -> None:
+    running = server()
+    job = running.external()
+    with Terminal("list", "--url", running.url, columns=60) as terminal:
+        screen = terminal.wait_for("status=0")
+        assert "ID" in screen.splitlines()[0] and "STATE" in screen.splitlines()[0], screen
+        assert job["id"] in screen, screen
+    with Terminal("watch", job["id"], "--url", running.url, columns=60) as terminal:
+        terminal.wait_for(job["id"])
+        terminal.press("C-c")
+        # Not behind the ^C.
+        assert "status=130" in terminal.wait_for("status=130").splitlines()
+
+
 def test_watch_follows_a_change_of_size(shared: Server) -> None:
     jobs = [shared.external(id=f"wide-{number}", message="a long message " * 9) for number in range(3)]
     for number, job in enumerate(jobs):
@@ -124,8 +138,8 @@ def test_list_is_a_table(shared: Server) -> None:
 def test_top_shows_the_figures_and_gives_the_screen_back(shared: Server) -> None:
     with shared.follow(shared.external(id="topped")):
         with Terminal("top", "--interval", "100ms", "--url", shared.url) as terminal:
-            screen = terminal.wait_for("connections", "delivered", "loop", "QUEUED", "job:topped")
-            assert shared.url in screen
+            screen = terminal.wait_for("connections", "delivered", "loop", "QUEUED", "job:topped", "anybody")
+            assert shared.url in screen and '["' not in screen
             terminal.resize(50, 8)
             wide = terminal.wait_for("connections")
             assert all(len(line) <= 50 for line in wide.splitlines())

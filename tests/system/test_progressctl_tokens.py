@@ -96,6 +96,15 @@ def test_a_token_for_ever(secret: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_scope_that_is_none_is_told_and_a_user_that_no_server_takes_refused(secret: Path) -> None:
+    key = ["--secret-file", str(secret)]
+    made = ctl("token", "--sub", "ann", "--scope", "admin jobs:report", *key)
+    assert made.returncode == 0 and made.stdout, made
+    assert made.stderr == "progressctl: admin: no such scope; there are jobs:report, jobs:admin\n"
+    refused = ctl("token", "--sub", "anonymous", *key)
+    assert refused.returncode == 2 and refused.stdout == "" and "--sub" in refused.stderr, refused
+
+
 def test_no_error_repeats_a_token(secret: Path, tmp_path: Path) -> None:
     token = tokens.token("ann")
     spoiled = tmp_path / "spoiled"

@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kPercentColumns = 5;  // " 100%"
 constexpr std::size_t kBarColumnsMin = 5;
 constexpr std::size_t kBarColumnsMax = 30;
-constexpr std::size_t kNameColumnsMin = 4;
 constexpr int kEighths = 8;  // a column of a bar is drawn in eighths
 
 /// What stands behind the bar: how fast, or how it ended.
@@ -73,7 +72,7 @@ Line job_line(const JobView& job, const LineStyle& style) {
   const std::size_t percent_columns = std::min(style.columns, kPercentColumns);
   const std::size_t room = style.columns - percent_columns;
   const std::size_t name_columns =
-      std::min(style.name_columns, std::max(room / 3, std::min(room, kNameColumnsMin)));
+      std::min(style.name_columns, std::max(room / 3, std::min(room, kMadeIdColumns)));
   const std::string name = fitted(printable(job.id), name_columns);
   std::size_t left = room - name_columns;
   std::string bar;

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "net/config_flags.h"
 #include "tools/progressctl/exit_status.h"
 #include "tools/progressctl/terminal_text.h"
 
@@ -18,11 +19,14 @@ constexpr const char* kDescription =
     "It starts, follows, reports on and cancels jobs, and looks after a server.\n";
 
 constexpr const char* kFooter =
-    "On a terminal the commands draw; in a pipe they write a JSON object a line.\n"
+    "On a terminal run, watch, list and top draw; in a pipe they write a JSON object a line.\n"
+    "report writes nothing of its own there.\n"
     "--url, --token-file, --json and --no-color can stand behind a command, too.\n\n"
     "Exit status: 0 done, or the job completed; 1 the job failed, or the token is not accepted;\n"
-    "2 a flag or an argument is wrong; 3 the job was cancelled; 4 no server answers, it says no,\n"
-    "or a file can't be had; 128 and a signal's number: ended by that signal (Ctrl-C: 130).";
+    "2 a flag or an argument is wrong, or a file with a token or a key can't be read; 3 the job "
+    "was\n"
+    "cancelled; 4 no server answers, it says no, or no copy can be made; 128 and a signal's "
+    "number: ended by that signal (Ctrl-C: 130).";
 
 std::string version_text() { return fmt::format("progressctl {}", PROGRESSD_VERSION); }
 
@@ -69,8 +73,14 @@ int Cli::complain(const CLI::ParseError& error) {
                printable(unknown.front()));
     return kExitUsage;
   }
-  const std::string what = may_hold_token ? "check-token: only one argument, the token, is expected"
-                                          : printable(error.what());
+  std::string what = printable(error.what());
+  if (may_hold_token) {
+    what = "check-token: only one argument, the token, is expected";
+  } else if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::vector<CLI::App*> commands = app_.get_subcommands();
+    const auto flag = no_such_flag(app_.remaining(/*recurse=*/true), {&app_, commands.front()});
+    if (flag) what = printable(*flag);
+  }
   fmt::print(stderr, "progressctl: {}\nSee progressctl --help.\n", what);
   return kExitUsage;
 }

@@ -72,6 +72,11 @@ class Follower {
     return screen_ && is_changed_ ? std::min(stream_ms, draw_in_ms()) : stream_ms;
   }
 
+  /// The terminal has written ^C where its cursor stood; what comes next stands below it.
+  void leave() {
+    if (screen_) fmt::print("\n");
+  }
+
   const Board& board() const { return board_; }
 
  private:
@@ -113,17 +118,21 @@ Result<int> follow(Transfers& transfers, const Settings& settings, Signals& sign
     // Before the stream, which may be told things while on_interrupt() waits for an answer.
     while (const std::optional<int> signal = signals.take()) {
       follower.note_change();  // the terminal's size, say
-      if (asks_to_end(*signal) && !plan.on_interrupt()) return kExitSignal + *signal;
+      if (asks_to_end(*signal) && !plan.on_interrupt()) {
+        follower.leave();
+        return kExitSignal + *signal;
+      }
     }
     stream.advance();
     if (const Result<void> taken = follower.take_events(); !taken) {
       return tl::unexpected(taken.error());
     }
     const bool is_over = follower.board().is_over() || stream.state() == EventStream::State::kEnded;
-    if (!is_over) follower.tell_trouble();
+    const bool is_refused = stream.state() == EventStream::State::kRefused;
+    if (!is_over && !is_refused) follower.tell_trouble();
     follower.draw(is_over);
     if (is_over) return follower.board().exit_status();
-    if (stream.state() == EventStream::State::kRefused) {
+    if (is_refused) {
       return fail(Errc::kUnavailable, stream.trouble());
     }
   }

@@ -126,8 +126,10 @@ std::string Transfer::take_bytes() { return std::exchange(body_, {}); }
 
 Result<Answer> Transfer::answer() {
   if (code_ != CURLE_OK) {
-    return fail(Errc::kUnavailable,
-                fmt::format("{}: {}", url_.substr(0, url_.find('?')), curl_easy_strerror(code_)));
+    // libcurl calls it a file.
+    const char* const why =
+        code_ == CURLE_PARTIAL_FILE ? "the connection was cut" : curl_easy_strerror(code_);
+    return fail(Errc::kUnavailable, fmt::format("{}: {}", url_.substr(0, url_.find('?')), why));
   }
   Answer answer{status(), std::move(body_), std::nullopt};
   curl_off_t seconds = 0;

@@ -12,6 +12,9 @@
 
 namespace progressd::ctl {
 
+/// An id that the server made: that many columns show it whole.
+inline constexpr std::size_t kMadeIdColumns = 26;
+
 /// Texts are a server's, and pass printable() before a terminal sees them.
 struct JobView {
   std::string id;

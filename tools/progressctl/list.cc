@@ -62,7 +62,18 @@ std::string target_of(const ListFlags& flags, std::size_t limit, const std::stri
   return target;
 }
 
-/// On a terminal: a line of a table.
+std::size_t name_columns(std::size_t columns) { return std::min(columns, kMadeIdColumns); }
+
+/// On a terminal: what stands over the table.
+void print_header() {
+  const std::size_t columns = terminal_size().columns;
+  const std::string text =
+      fmt::format("{} {:<9}{:>5}  {:<12}  {}", fitted("ID", name_columns(columns)), "STATE", "DONE",
+                  "KIND", "OWNER  MESSAGE");
+  fmt::print("{}\n", cut(text, columns));
+}
+
+/// On a terminal: a line of the table.
 Result<void> print_line(JsonReader& reader, const std::string& json, const Settings& settings) {
   JobView job;
   if (const Result<void> read = update(job, reader, json); !read) return read;
@@ -70,7 +81,7 @@ Result<void> print_line(JsonReader& reader, const std::string& json, const Setti
   std::string rest = fmt::format("  {}  {}", fitted(printable(job.kind), 12), printable(job.owner));
   if (!job.message.empty()) rest += "  " + printable(job.message);
   if (!job.failed_reason.empty()) rest += "  " + printable(job.failed_reason);
-  const std::string name = fitted(printable(job.id), std::clamp<std::size_t>(columns / 3, 4, 24));
+  const std::string name = fitted(printable(job.id), name_columns(columns));
   const std::string state(state_name(job.state));
   const std::string percent = fmt::format("{:>4.0f}%", job.share() * 100);
   const std::size_t used = columns_of(name) + 1 + 9 + percent.size();
@@ -84,6 +95,7 @@ Result<int> list(const ListFlags& flags, const Settings& settings) {
   JsonReader reader;
   std::size_t left = flags.limit == 0 ? SIZE_MAX : flags.limit;
   std::string cursor;
+  if (draws(settings)) print_header();
   do {
     const Result<Answer> answer = call(
         transfers, settings, {.target = target_of(flags, std::min(left, kPageJobsMax), cursor)});

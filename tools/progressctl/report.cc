@@ -98,7 +98,9 @@ Result<int> report(const ReportFlags& flags, const Settings& settings) {
   }
   Result<ReportInput> input = input_of(flags, job);
   if (!input) return tl::unexpected(input.error());
-  return run_report(transfers, settings, job.id, std::move(*input), flags.plan);
+  ReportPlan plan = flags.plan;
+  plan.made_job = flags.job.empty();
+  return run_report(transfers, settings, job.id, std::move(*input), plan);
 }
 
 void add_input_flags(CLI::App& command, ReportFlags& flags) {
@@ -137,7 +139,7 @@ void add_report(Cli& cli) {
       "command gets SIGTERM, and SIGKILL 10 s later, and the exit status is 3; where standard "
       "input\n"
       "is no terminal, all that it has started gets them, too. Reports that don't arrive stop no\n"
-      "command.");
+      "command; but where the token may not report at all, nothing is run.");
   const auto add = [&](const char* flag, std::string& target, const char* help, const char* type) {
     command->add_option(flag, target, help)->type_name(type);
   };

@@ -57,8 +57,10 @@ class ReportRun {
     fmt::print(stderr, "progressctl: reporting on job {}\n", printable(job_id_));
     // Its reader may leave; the job goes on.
     std::signal(SIGPIPE, SIG_IGN);
+    make_first_report();
+    if (reporter_.was_forbidden()) return give_up();
     source_ = STDIN_FILENO;
-    if (!plan_.command.empty()) {
+    if (!plan_.command.empty() && !interrupted_by_) {
       Result<Child> child = Child::start(plan_.command, plan_.with_stderr, signals_.before());
       if (!child) {
         end(child.error().detail);
@@ -68,7 +70,6 @@ class ReportRun {
       child_.emplace(std::move(*child));
       source_ = child_->output();
     }
-    reporter_.report(input_.progress());  // it is active from now on
     while (!is_input_over()) turn();
     end(failure());
     finish();
@@ -76,6 +77,30 @@ class ReportRun {
   }
 
  private:
+  /// It makes the job active. Its answer is waited for: nothing is started that can't be reported
+  /// on.
+  void make_first_report() {
+    reporter_.report(input_.progress());
+    reporter_.advance();
+    while (reporter_.is_waiting_for_answer() && !interrupted_by_) {
+      std::array watched{Watched{signals_.fd()}};
+      transfers_.wait(reporter_.due_in_ms(), watched);
+      take_signals();
+      reporter_.advance();
+    }
+  }
+
+  tl::unexpected<Error> give_up() {
+    // Nobody would ever end it.
+    if (plan_.made_job) {
+      static_cast<void>(
+          call(transfers_, settings_, {.method = "POST", .target = target_ + "/cancel"}));
+    }
+    const bool is_scope = reporter_.trouble().find("jobs:report") != std::string::npos;
+    return fail(Errc::kUnavailable,
+                is_scope ? "this token lacks the scope jobs:report" : reporter_.trouble());
+  }
+
   bool is_input_over() const {
     if (interrupted_by_ && !child_) return true;
     if (over_elsewhere_ && !child_) return true;

@@ -13,6 +13,7 @@ namespace progressd::ctl {
 
 struct ReportPlan {
   std::vector<std::string> command;  // empty: standard input is read
+  bool made_job = true;              // false: it was there before
   bool with_stderr = false;
   bool tees = false;
   Millis interval_ms = 200;

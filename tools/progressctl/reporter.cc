@@ -9,6 +9,7 @@
 namespace progressd::ctl {
 namespace {
 
+constexpr long kForbidden = 403;
 constexpr long kNotFound = 404;
 constexpr long kConflict = 409;
 constexpr long kTooMany = 429;
@@ -70,6 +71,7 @@ void Reporter::on_answer(const Result<Answer>& answer) {
     return;
   }
   was_told_over_ = status == kConflict || status == kNotFound;
+  was_forbidden_ = status == kForbidden;
   trouble_ = refusal(*answer).detail;
   is_over_ = true;
 }

@@ -45,6 +45,10 @@ class Reporter {
   bool is_over() const { return is_over_; }
   /// The server says that the job is over or gone.
   bool was_told_over() const { return was_told_over_; }
+  /// The server says that this token may not report on the job.
+  bool was_forbidden() const { return was_forbidden_; }
+  /// A report was sent, and its answer is not there yet.
+  bool is_waiting_for_answer() const { return transfer_ != nullptr; }
   /// Why the reports don't arrive; empty when they do.
   const std::string& trouble() const { return trouble_; }
 
@@ -62,6 +66,7 @@ class Reporter {
   bool is_ending_ = false;
   bool is_over_ = false;
   bool was_told_over_ = false;
+  bool was_forbidden_ = false;
   std::string trouble_;
   int failures_ = 0;
   Millis due_at_ = 0;

@@ -63,14 +63,15 @@ Result<std::string> read_token(const std::string& file) {
 }
 
 Result<std::string> parse_server_url(std::string_view url) {
-  const bool has_scheme = url.starts_with("http://") || url.starts_with("https://");
+  const bool has_scheme = url.find("://") != std::string_view::npos;
+  const bool is_http = !has_scheme || url.starts_with("http://") || url.starts_with("https://");
   const bool is_plain = std::all_of(
       url.begin(), url.end(), [](char c) { return c > ' ' && c <= '~' && c != '?' && c != '#'; });
   while (url.ends_with('/')) url.remove_suffix(1);
-  if (!has_scheme || !is_plain || url.ends_with(':')) {
+  if (!is_http || !is_plain || url.empty() || url.ends_with(':')) {
     return fail(Errc::kInvalid, "--url: write it like http://127.0.0.1:8080");
   }
-  return std::string(url);
+  return has_scheme ? std::string(url) : fmt::format("http://{}", url);
 }
 
 }  // namespace progressd::ctl

@@ -7,9 +7,11 @@
 #include "core/base/json_write.h"
 #include "core/base/utf8.h"
 #include "core/jobs/job.h"
+#include "net/access/caller.h"
 #include "net/access/jwt.h"
 #include "tools/progressctl/cli.h"
 #include "tools/progressctl/exit_status.h"
+#include "tools/progressctl/terminal_text.h"
 #include "tools/progressctl/token_signing.h"
 
 namespace progressd::ctl {
@@ -29,6 +31,15 @@ Result<int> make_token(TokenFlags flags, bool as_json) {
   }
   if (flags.claims.sub.empty() || flags.claims.sub.size() > kOwnerBytesMax) {
     return fail(Errc::kInvalid, fmt::format("--sub: must be 1 to {} bytes", kOwnerBytesMax));
+  }
+  if (flags.claims.sub == kAnonymous) {
+    return fail(Errc::kInvalid,
+                fmt::format("--sub: no server takes {}, who is nobody's user", kAnonymous));
+  }
+  for (const std::string& scope : CLI::detail::split(flags.claims.scope, ' ')) {
+    if (scope.empty() || scope == kReportScope || scope == kAdminScope) continue;
+    fmt::print(stderr, "progressctl: {}: no such scope; there are {}, {}\n", printable(scope),
+               kReportScope, kAdminScope);
   }
   if (flags.secret_file.empty() == flags.key_file.empty()) {
     return fail(Errc::kInvalid, "token needs one key: --secret-file or --private-key");

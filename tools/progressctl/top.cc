@@ -81,7 +81,11 @@ StreamRow row_of(const std::string& json) {
         if (name == "queuedBytes") row.queued_bytes = number_of(value, name).value_or(0);
         if (name == "conflated") row.conflated = number_of(value, name).value_or(0);
         if (name == "topics") {
-          row.topics = value.json(name, kTextBytesMax).value_or("");
+          return value.elements(name, [&](JsonValue& topic) {
+            return topic.string(name, kTextBytesMax).map([&](std::string_view text) {
+              row.topics += (row.topics.empty() ? "" : " ") + std::string(text);
+            });
+          });
         }
         return {};
       }));
@@ -144,7 +148,8 @@ std::vector<std::string> lines_of(const Sample& now, const std::optional<Sample>
   for (const StreamRow& row : now.streams) {
     lines.push_back(fmt::format("{:>10}  {:>9.0f}  {}  {}  {}", bytes_text(row.queued_bytes),
                                 row.conflated, fitted(printable(row.address), 21),
-                                fitted(printable(row.user), 12), printable(row.topics)));
+                                fitted(row.user.empty() ? "anybody" : printable(row.user), 12),
+                                printable(row.topics)));
   }
   return lines;
 }

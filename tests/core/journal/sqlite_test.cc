@@ -66,6 +66,18 @@ class SqliteTest : public ::testing::Test {
   std::string path;
 };
 
+TEST_F(SqliteTest, NobodyElseMayReadItsFiles) {
+  const mode_t before = umask(0);
+  const auto journal = open();
+  umask(before);
+  ASSERT_TRUE(journal) << journal.error().detail;
+  for (const char* end : {"", "-wal", "-shm", "-lock"}) {
+    struct stat file {};
+    ASSERT_EQ(stat((path + end).c_str(), &file), 0) << path + end;
+    EXPECT_EQ(file.st_mode & 0777, mode_t{0600}) << path + end;
+  }
+}
+
 TEST_F(SqliteTest, NumbersGoOnWhereTheyWereAndTheEpochStays) {
   auto journal = open();
   ASSERT_TRUE(journal) << journal.error().detail;
@@ -234,7 +246,7 @@ TEST_F(SqliteTest, AReaderMayMakeABackupMeanwhile) {
 
 TEST_F(SqliteTest, AFolderThatIsMissingIsNamed) {
   path = folder + "/missing/journal";
-  EXPECT_NE(refusal().find("No such file"), std::string::npos);
+  EXPECT_NE(refusal().find("the folder " + folder + "/missing is not there"), std::string::npos);
 }
 
 TEST_F(SqliteTest, WhatIsNotOursIsLeftAlone) {
