@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,17 +16,25 @@ namespace {
 using testing::HeaderField;
 using testing::make_request;
 
-Credentials of(std::initializer_list<HeaderField> fields, std::string_view target = "/v1/jobs",
-               bool query_token = true) {
+/// Credentials that outlive their request.
+struct Sent {
+  Result<std::string> token;
+  bool token_sent;
+};
+
+Sent of(std::initializer_list<HeaderField> fields, std::string_view target = "/v1/jobs",
+        bool query_token = true) {
   Request request;
   make_request(request, Method::kGet, target, fields);
-  return credentials_of(request, query_token);
+  const Credentials found = credentials_of(request, query_token);
+  return {found.token.map([](std::string_view token) { return std::string(token); }),
+          found.token_sent};
 }
 
 TEST(Credentials, ATokenIsABearersAuthorization) {
   for (const std::string_view value :
        {"Bearer a.b-c_d", "bearer a.b-c_d", "BEARER   a.b-c_d", "  Bearer a.b-c_d\t"}) {
-    const Credentials sent = of({{"authorization", value}});
+    const Sent sent = of({{"authorization", value}});
     EXPECT_EQ(sent.token, "a.b-c_d") << value;
     EXPECT_TRUE(sent.token_sent);
   }
@@ -36,7 +45,7 @@ TEST(Credentials, AMalformedAuthorizationIsAnErrorAndNothingElseIsLookedAt) {
   for (const std::string_view value :
        {"Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "Bearer a=b", "Bearer \"a\"",
         "Bearer a\tb", "Bearer \xc3\xa9"}) {
-    const Credentials sent =
+    const Sent sent =
         of({{"Authorization", value}, {"Cookie", "progressd_token=good"}}, "/?access_token=good");
     EXPECT_EQ(testing::error_of(sent.token), Errc::kUnauthorized) << value;
     EXPECT_TRUE(sent.token_sent) << value;
@@ -45,7 +54,7 @@ TEST(Credentials, AMalformedAuthorizationIsAnErrorAndNothingElseIsLookedAt) {
 
 TEST(Credentials, AnotherSchemeIsAnErrorAboutNoToken) {
   for (const std::string_view value : {"", "Basic YTpi", "Bearertoken", "Bearer\ta", "a.b.c"}) {
-    const Credentials sent =
+    const Sent sent =
         of({{"Authorization", value}, {"Cookie", "progressd_token=good"}}, "/?access_token=good");
     EXPECT_EQ(testing::error_of(sent.token), Errc::kUnauthorized) << value;
     EXPECT_FALSE(sent.token_sent) << value;
@@ -62,7 +71,7 @@ TEST(Credentials, WithoutAnAuthorizationTheCookieCounts) {
         ";;progressd_token=a.b", "x=\"progressd_token=no\";progressd_token=a.b",
         "progressd_token=\"a.b\"", " progressd_token = a.b ",
         "progressd_token=; progressd_token=a.b", "progressd_token=a.b; progressd_token=c.d"}) {
-    const Credentials sent = of({{"Cookie", value}}, "/?access_token=other");
+    const Sent sent = of({{"Cookie", value}}, "/?access_token=other");
     EXPECT_EQ(sent.token, "a.b") << value;
     EXPECT_TRUE(sent.token_sent);
   }
@@ -74,7 +83,7 @@ TEST(Credentials, OtherCookiesAreNone) {
   for (const std::string_view value :
        {"", "progressd_token", "progressd_token=", "progressd_token=\"\"", "Progressd_token=a",
         "xprogressd_token=a", "progressd_tokens=a", "x=progressd_token=a", ";=;", "=a"}) {
-    const Credentials sent = of({{"Cookie", value}});
+    const Sent sent = of({{"Cookie", value}});
     EXPECT_EQ(testing::error_of(sent.token), Errc::kUnauthorized) << value;
     EXPECT_FALSE(sent.token_sent) << value;
   }
