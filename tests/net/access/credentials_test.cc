@@ -92,7 +92,7 @@ TEST(Credentials, OtherCookiesAreNone) {
 TEST(Credentials, TheQueryCountsLastAndOnlyWhereItMay) {
   EXPECT_EQ(of({}, "/?access_token=a%2Eb&access_token=c").token, "a.b");
   EXPECT_EQ(of({{"Cookie", "session=1"}}, "/?access_token=a").token, "a");
-  const Credentials ignored = of({}, "/?access_token=a", /*query_token=*/false);
+  const Sent ignored = of({}, "/?access_token=a", /*query_token=*/false);
   EXPECT_FALSE(ignored.token);
   EXPECT_FALSE(ignored.token_sent);
   EXPECT_FALSE(of({}, "/?access_token=").token);
