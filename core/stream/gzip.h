@@ -3,10 +3,10 @@
 //   header │ block │ block │ … │ trailer
 //
 // A block is deflated from an empty window, or stored where that is shorter, and ends where a byte
-// ends, with the mark of a flush: a reader's decoder gives all of it out at once. Only the trailer differs from stream to
-// stream: it has the CRC and the length of all that this reader was sent. Each stream keeps these
-// two (GzipSum), and a block brings what it adds to them (BlockSum), so no reader's bytes are
-// looked at again.
+// ends, with the mark of a flush: a reader's decoder gives all of it out at once. Only the trailer
+// differs from stream to stream: it has the CRC and the length of all that this reader was sent.
+// Each stream keeps these two (GzipSum), and a block brings what it adds to them (BlockSum), so no
+// reader's bytes are looked at again.
 //
 // Thread: the loop's. Source: RFC 1951 (deflate), RFC 1952 (gzip).
 #pragma once
@@ -18,7 +18,8 @@
 #include <string>
 #include <string_view>
 
-struct z_stream_s;  // zlib's; its header has its only home in gzip.cc
+struct z_stream_s;  // NOLINT(readability-identifier-naming): zlib's, whose header has its only home
+                    // in gzip.cc
 
 namespace progressd {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-struct z_stream_s;
+struct z_stream_s;  // NOLINT(readability-identifier-naming): zlib's
 
 namespace sseload {
 
