@@ -157,7 +157,7 @@ class ProgressdWithAuth(Progressd):
 
     def command(self, job_threads: int = 1) -> list[str]:
         command = [*super().command(job_threads), "--jwt-secret-file", self._secret_file.name]
-        for flag in ("report-rate", "create-rate", "max-streams-per-user", "max-jobs-per-user"):
+        for flag in ("report-rate", "read-rate", "create-rate", "max-streams-per-user", "max-jobs-per-user"):
             command += [f"--{flag}", "0"]
         return command
 
