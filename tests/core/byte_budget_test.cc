@@ -103,6 +103,16 @@ TEST_F(ByteBudgetTest, HistoriesOfJobsAndChannelsCount) {
   EXPECT_GT(ledger.held_bytes(), without + 50 + sizeof(Channel));
 }
 
+TEST_F(ByteBudgetTest, TheReasonOfAFailureCounts) {
+  create("a");
+  const std::size_t before = ledger.held_bytes();
+  Change report = make_change(ChangeKind::kReport, "a", kSomeDay);
+  report.report.state = State::kFailed;
+  report.report.failed_reason = Text(std::string(4'096, 'r'));
+  commit(std::move(report));
+  EXPECT_GE(ledger.held_bytes(), before + 4'096);
+}
+
 TEST_F(ByteBudgetTest, WithRoomAnythingIsTaken) {
   EXPECT_FALSE(budget.refusal()) << "there is nothing yet";
   create("a", 1'000);

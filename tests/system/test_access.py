@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from harness import (
     Response,
     Server,
     assert_problem,
+    patience,
     plain_environment,
     request_bytes,
     sanitized,
@@ -1178,6 +1180,27 @@ def test_nobodys_name_gives_nobody_what_was_made_without_auth(server: Start, tmp
         assert ask(guard, "GET", target, ADMIN).status == 200, target
     assert ask(guard, "GET", f"/v1/jobs/{job['id']}", OWN).status == 403
     assert ask(guard, "GET", "/v1/jobs", OWN).json()["jobs"] == []
+
+
+def test_who_was_let_in_with_the_head_is_asked_again_when_the_body_comes_late(server: Start, tmp_path: Path) -> None:
+    old, new = EllipticKey(tmp_path / "old.pem"), EllipticKey(tmp_path / "new.pem")
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [old.jwk("old"), new.jwk("new")]}))
+    guard = server("--jwks-file", str(file))
+    leaked = old.token("ada", kid="old")
+    head = (
+        f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {leaked}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(guard.address, timeout=patience()) as peer:
+        peer.sendall(head.encode())
+        assert peer.recv(100).startswith(b"HTTP/1.1 100"), "it is let in"
+        (tmp_path / "next.json").write_text(json.dumps({"keys": [new.jwk("new")]}))
+        (tmp_path / "next.json").rename(file)
+        wait_until(lambda: ask(guard, "GET", "/v1/jobs", leaked).status == 401, "the key to be gone")
+        peer.sendall(b"{}")
+        assert peer.recv(100).startswith(b"HTTP/1.1 401")
+    assert ask(guard, "GET", "/v1/jobs", new.token("ada", kid="new")).json()["jobs"] == []
 
 
 def test_streams_end_when_the_key_of_their_token_is_taken_out(server: Start, tmp_path: Path) -> None:
