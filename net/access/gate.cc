@@ -83,9 +83,8 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
     request.by_ticket = true;
     return std::nullopt;
   }
-  const std::int64_t now = unix_seconds(clock_);
   std::optional<KnownCaller>& known = request.known_caller;
-  if (known && known->round == enter_round(now)) {
+  if (known && known->round == round()) {
     request.caller = known->caller;
     return std::nullopt;
   }
@@ -98,11 +97,11 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!credentials.token) {
     return unauthorized(credentials.token.error(), credentials.token_sent);
   }
-  Result<Caller> caller = verifier_->verify(*credentials.token, now);
+  Result<Caller> caller = verifier_->verify(*credentials.token, unix_seconds(clock_));
   if (!caller) return unauthorized(caller.error(), /*token_sent=*/true);
   request.caller = std::move(*caller);
   // With a query the token may be of that.
-  if (request.query_parameters().empty()) known = {request.caller, enter_round(now)};
+  if (request.query_parameters().empty()) known = {request.caller, round()};
   return std::nullopt;
 }
 
@@ -114,7 +113,8 @@ std::optional<Response> Gate::refuse_read(const Request& request) {
   return problem(429, "this user reads faster than --read-rate allows", wait_seconds);
 }
 
-std::uint64_t Gate::enter_round(std::int64_t now) {
+std::uint64_t Gate::round() {
+  const std::int64_t now = unix_seconds(clock_);
   if (now != round_at_) ++round_;
   round_at_ = now;
   return round_;
@@ -134,7 +134,6 @@ Result<Ticket> Gate::issue_ticket(const Caller& caller, const std::optional<std:
 }
 
 bool Gate::take_key_loss() {
-  enter_round(unix_seconds(clock_));
   tickets_.look_after(clock_.now());
   if (!verifier_ || !verifier_->take_loss(unix_seconds(clock_))) return false;
   tickets_.void_all(clock_.now());

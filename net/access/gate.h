@@ -68,7 +68,7 @@ class Gate {
 
   /// What a request's header fields were found to say holds for a round: until the next second,
   /// since keys are looked after once a second, or until the settings are others.
-  std::uint64_t round() const { return round_; }
+  std::uint64_t round();
 
   bool is_auth_on() const { return verifier_.has_value(); }
   /// Header lines that every answer to the request carries, a stream's too.
@@ -77,7 +77,6 @@ class Gate {
   }
 
  private:
-  std::uint64_t enter_round(std::int64_t now);
   static Response unauthorized_or_problem(const Error& error);
 
   const Clock& clock_;

@@ -107,8 +107,9 @@ TEST_F(ByteBudgetTest, TheReasonOfAFailureCounts) {
   create("a");
   const std::size_t before = ledger.held_bytes();
   Change report = make_change(ChangeKind::kReport, "a", kSomeDay);
-  report.report.state = State::kFailed;
-  report.report.failed_reason = Text(std::string(4'096, 'r'));
+  report.report.emplace();
+  report.report->state = State::kFailed;
+  report.report->failed_reason = Text(std::string(4'096, 'r'));
   commit(std::move(report));
   EXPECT_GE(ledger.held_bytes(), before + 4'096);
 }
