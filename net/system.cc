@@ -1,5 +1,6 @@
 #include "net/system.h"
 
+#include <malloc.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -22,6 +23,8 @@ Millis since_boot() {
   ENSURE(clock_gettime(CLOCK_BOOTTIME, &time) == 0);
   return Millis{time.tv_sec} * 1'000 + time.tv_nsec / 1'000'000;
 }
+
+constexpr int kMappedBytesMin = 128 * 1024;  // of an array: what glibc begins with
 
 }  // namespace
 
@@ -56,6 +59,11 @@ std::size_t raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);  // refused: the present limit stays in force
   ENSURE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   return limit.rlim_cur;
+}
+
+void map_large_arrays() {
+  // Unless it is told, it raises this to the largest that was ever given back.
+  ENSURE(mallopt(M_MMAP_THRESHOLD, kMappedBytesMin) == 1);
 }
 
 std::int64_t boot_number() {

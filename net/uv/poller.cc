@@ -12,7 +12,9 @@
 namespace progressd {
 namespace {
 
-constexpr std::size_t kEventsPerTurn = 1024;
+constexpr std::size_t kEventsAtOnce = 64;
+/// What sockets may take of a turn, before timers and others have theirs.
+constexpr std::uint64_t kTurnNsMax = 5'000'000;
 
 bool add(int epoll_fd, int fd, std::uint32_t events, std::uint64_t token) {
   epoll_event event{};
@@ -52,8 +54,14 @@ void Poller::remove(int fd) {
 }
 
 void Poller::on_events() {
-  // What does not fit comes in the next turn: the set stays readable.
-  std::array<epoll_event, kEventsPerTurn> events;
+  const std::uint64_t began = Loop::precise_ns();
+  // What is left comes in the next turn: the set stays readable.
+  while (take_events() && Loop::precise_ns() - began < kTurnNsMax) {
+  }
+}
+
+bool Poller::take_events() {
+  std::array<epoll_event, kEventsAtOnce> events;
   const int count = epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), 0);
   ENSURE(count >= 0 || errno == EINTR);
   for (int i = 0; i < count; ++i) {
@@ -62,6 +70,7 @@ void Poller::on_events() {
     on_ready_(event.data.u64,
               {(event.events & EPOLLIN) != 0 || hung_up, (event.events & EPOLLOUT) != 0, hung_up});
   }
+  return count == static_cast<int>(events.size());
 }
 
 }  // namespace progressd

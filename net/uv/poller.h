@@ -39,6 +39,8 @@ class Poller {
 
  private:
   void on_events();
+  /// False when there was no more.
+  bool take_events();
 
   OnReady on_ready_;
   int epoll_fd_;

@@ -106,6 +106,7 @@ int run(Config config, int argc, const char* const* argv) {
 }  // namespace progressd
 
 int main(int argc, char** argv) {
+  progressd::map_large_arrays();
   progressd::hold_signals(SIG_BLOCK);
   // A peer that closes while we write, and a file that may not grow, are errors of that write, and
   // no signals.
