@@ -7,14 +7,14 @@
 namespace progressd {
 namespace {
 
-constexpr std::string_view kDigits =
+constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint8_t kNoDigit = 0xff;
 constexpr std::array<std::uint8_t, 256> kValues = [] {
   std::array<std::uint8_t, 256> values{};
   values.fill(kNoDigit);
-  for (std::size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
   }
   return values;
 }();
@@ -31,10 +31,10 @@ std::string base64url(std::string_view bytes) {
     waiting += 8;
     while (waiting >= 6) {
       waiting -= 6;
-      text += kDigits[(bits >> waiting) & 63];
+      text += kAlphabet[(bits >> waiting) & 63];
     }
   }
-  if (waiting > 0) text += kDigits[(bits << (6 - waiting)) & 63];
+  if (waiting > 0) text += kAlphabet[(bits << (6 - waiting)) & 63];
   return text;
 }
 

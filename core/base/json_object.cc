@@ -12,7 +12,7 @@ namespace progressd {
 namespace {
 
 /// Room that the parser has from the start; it grows to the largest text of the fast way.
-constexpr std::size_t kFirstCapacityBytes = 4 * 1024;
+constexpr std::size_t kParserBytesFirst = 4 * 1024;
 /// A larger text goes the slow way: it is rare, and the parser keeps some 15 times its size.
 constexpr std::size_t kFastBytesMax = 256 * 1024;
 
@@ -42,7 +42,7 @@ struct JsonObjectReader::Parser {
 };
 
 JsonObjectReader::JsonObjectReader() : parser_(std::make_unique<Parser>()) {
-  ENSURE(parser_->simd.allocate(kFirstCapacityBytes, kJsonDepthMax) == simdjson::SUCCESS);
+  ENSURE(parser_->simd.allocate(kParserBytesFirst, kJsonDepthMax) == simdjson::SUCCESS);
 }
 JsonObjectReader::~JsonObjectReader() = default;
 

@@ -6,7 +6,7 @@
 namespace progressd {
 namespace {
 
-Credentials refuse(std::string why, bool token_sent) {
+Credentials no_token(std::string why, bool token_sent) {
   return {fail(Errc::kUnauthorized, std::move(why)), token_sent};
 }
 
@@ -28,12 +28,12 @@ bool is_token(std::string_view text) {
 Credentials of_authorization(const Request& request, std::string_view value) {
   const std::string_view scheme = value.substr(0, value.find(' '));
   if (!equals_ignoring_case(scheme, "Bearer")) {
-    return refuse("Authorization: only the scheme Bearer is known", /*token_sent=*/false);
+    return no_token("Authorization: only the scheme Bearer is known", /*token_sent=*/false);
   }
   const std::string_view token = trimmed(value.substr(scheme.size()));
   if (!is_token(token) || request.count_headers("Authorization") > 1) {
-    return refuse("Authorization: must be sent once, as Bearer, a space and the token",
-                  /*token_sent=*/true);
+    return no_token("Authorization: must be sent once, as Bearer, a space and the token",
+                    /*token_sent=*/true);
   }
   return {token, /*token_sent=*/true};
 }
@@ -63,7 +63,8 @@ Credentials credentials_of(const Request& request, bool query_token) {
   std::optional<std::string_view> token = token_cookie(request);
   if (!token && query_token) token = request.query(kTokenParameter);
   if (token && !token->empty()) return {*token, /*token_sent=*/true};
-  return refuse("a token is needed: send it as Authorization: Bearer TOKEN", /*token_sent=*/false);
+  return no_token("a token is needed: send it as Authorization: Bearer TOKEN",
+                  /*token_sent=*/false);
 }
 
 Response unauthorized(const Error& error, bool token_sent) {

@@ -21,7 +21,7 @@ struct Closed {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-tl::unexpected<Error> refuse(const std::string& path, std::string_view why) {
+tl::unexpected<Error> refuse_file(const std::string& path, std::string_view why) {
   return fail(Errc::kInvalid, fmt::format("{}: {}", path, why));
 }
 
@@ -67,12 +67,12 @@ Result<KeySet::File> KeySet::read(const std::string& path) {
   // Looked at before it is read: what is written meanwhile is then a change.
   File file{{}, version_of(path)};
   const std::unique_ptr<std::FILE, Closed> stream(std::fopen(path.c_str(), "rbe"));
-  if (stream == nullptr) return refuse(path, std::strerror(errno));
+  if (stream == nullptr) return refuse_file(path, std::strerror(errno));
   file.text.resize(kKeyFileBytesMax + 1);
   file.text.resize(std::fread(file.text.data(), 1, file.text.size(), stream.get()));
-  if (std::ferror(stream.get()) != 0) return refuse(path, std::strerror(errno));
+  if (std::ferror(stream.get()) != 0) return refuse_file(path, std::strerror(errno));
   if (file.text.size() > kKeyFileBytesMax) {
-    return refuse(path, fmt::format("is larger than {} bytes", kKeyFileBytesMax));
+    return refuse_file(path, fmt::format("is larger than {} bytes", kKeyFileBytesMax));
   }
   return file;
 }
@@ -81,7 +81,7 @@ Result<KeySet> KeySet::open(KeyFileKind kind, const std::string& path) {
   const Result<File> file = read(path);
   if (!file) return tl::unexpected(file.error());
   Result<std::vector<VerificationKey>> keys = keys_of(kind, file->text);
-  if (!keys) return refuse(path, keys.error().detail);
+  if (!keys) return refuse_file(path, keys.error().detail);
   KeySet set;
   set.kind_ = kind;
   set.path_ = path;
@@ -98,8 +98,9 @@ bool KeySet::reload() {
   if (kind_ != KeyFileKind::kJwks) return false;
   version_ = version_of(path_);  // a bad one is not read, and logged, again and again
   // Opening a pipe could wait for ever.
-  Result<KeySet> read_again =
-      version_ == Version() ? refuse(path_, "is gone, or no regular file") : open(kind_, path_);
+  Result<KeySet> read_again = version_ == Version()
+                                  ? refuse_file(path_, "is gone, or no regular file")
+                                  : open(kind_, path_);
   if (!read_again) {
     log::warn("{}; the keys from before stay in force", read_again.error().detail);
     return false;

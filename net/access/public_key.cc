@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kCoordinateBytes = 32;  // of P-256
 constexpr std::string_view kP256 = "prime256v1";
 
-struct Freed {
+struct OpensslFreed {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(BIGNUM* number) const { BN_free(number); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
@@ -30,7 +30,7 @@ struct Freed {
   void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
 };
 template <class T>
-using Owned = std::unique_ptr<T, Freed>;
+using Owned = std::unique_ptr<T, OpensslFreed>;
 
 /// OpenSSL keeps what went wrong for whoever asks next on this thread; nobody should find our
 /// share.
@@ -38,7 +38,7 @@ struct ErrorsForgotten {
   ~ErrorsForgotten() { ERR_clear_error(); }
 };
 
-tl::unexpected<Error> refuse(std::string why) { return fail(Errc::kInvalid, std::move(why)); }
+tl::unexpected<Error> refuse_key(std::string why) { return fail(Errc::kInvalid, std::move(why)); }
 
 std::string pem_of(EVP_PKEY* key) {
   const Owned<BIO> bio(BIO_new(BIO_s_mem()));
@@ -69,12 +69,12 @@ std::optional<Algorithm> algorithm_of(const EVP_PKEY* key) {
 Result<VerificationKey> checked(EVP_PKEY* key) {
   const std::optional<Algorithm> algorithm = algorithm_of(key);
   if (!algorithm) {
-    return refuse(fmt::format("the key must be RSA with {} to {} bits, or EC on P-256", kRsaBitsMin,
-                              kRsaBitsMax));
+    return refuse_key(fmt::format("the key must be RSA with {} to {} bits, or EC on P-256",
+                                  kRsaBitsMin, kRsaBitsMax));
   }
   const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   if (context == nullptr || EVP_PKEY_public_check(context.get()) != 1) {
-    return refuse(std::string(kNoPublicKeyDetail));
+    return refuse_key(std::string(kNoPublicKeyDetail));
   }
   return VerificationKey{*algorithm, pem_of(key), {}};
 }
@@ -88,7 +88,7 @@ Result<VerificationKey> built(const char* type, OSSL_PARAM_BLD* builder) {
   EVP_PKEY* key = nullptr;
   if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1) {
-    return refuse(std::string(kNoPublicKeyDetail));
+    return refuse_key(std::string(kNoPublicKeyDetail));
   }
   return checked(Owned<EVP_PKEY>(key).get());
 }
@@ -107,7 +107,7 @@ Result<VerificationKey> key_of_pem(std::string_view pem) {
   const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   ENSURE(bio != nullptr);
   const Owned<EVP_PKEY> key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
-  if (key == nullptr) return refuse("there is no -----BEGIN PUBLIC KEY----- that can be read");
+  if (key == nullptr) return refuse_key("there is no -----BEGIN PUBLIC KEY----- that can be read");
   return checked(key.get());
 }
 
@@ -125,7 +125,7 @@ Result<VerificationKey> rsa_key(std::string_view modulus, std::string_view expon
 Result<VerificationKey> p256_key(std::string_view x, std::string_view y) {
   const ErrorsForgotten after_this;
   if (x.size() != kCoordinateBytes || y.size() != kCoordinateBytes) {
-    return refuse(fmt::format("the key's x and y must have {} bytes", kCoordinateBytes));
+    return refuse_key(fmt::format("the key's x and y must have {} bytes", kCoordinateBytes));
   }
   const std::string point = fmt::format("\x04{}{}", x, y);  // uncompressed: SEC 1, section 2.3.3
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());

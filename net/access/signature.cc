@@ -14,7 +14,7 @@ jwt_alg_t libjwt_algorithm(Algorithm algorithm) {
   return kAlgorithms[static_cast<std::size_t>(algorithm)];
 }
 
-struct Freed {
+struct JwtFreed {
   void operator()(jwt_t* jwt) const { jwt_free(jwt); }
   void operator()(char* text) const { std::free(text); }
 };
@@ -31,11 +31,11 @@ Result<std::string> signed_claims(const std::string& token, const VerificationKe
   const int error =
       jwt_decode(&decoded, token.c_str(), reinterpret_cast<const unsigned char*>(key.bytes.data()),
                  static_cast<int>(key.bytes.size()));
-  const std::unique_ptr<jwt_t, Freed> jwt(decoded);
+  const std::unique_ptr<jwt_t, JwtFreed> jwt(decoded);
   if (error != 0 || jwt_get_alg(jwt.get()) != libjwt_algorithm(key.algorithm)) {
     return fail(Errc::kUnauthorized, "the token's signature is not by a key that is known here");
   }
-  const std::unique_ptr<char, Freed> claims(jwt_get_grants_json(jwt.get(), nullptr));
+  const std::unique_ptr<char, JwtFreed> claims(jwt_get_grants_json(jwt.get(), nullptr));
   if (claims == nullptr) return fail(Errc::kUnauthorized, "the token's claims are not readable");
   return std::string(claims.get());
 }

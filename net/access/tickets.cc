@@ -52,7 +52,9 @@ class Reader {
   bool complete_ = true;
 };
 
-tl::unexpected<Error> refuse(std::string why) { return fail(Errc::kUnauthorized, std::move(why)); }
+tl::unexpected<Error> refuse_ticket(std::string why) {
+  return fail(Errc::kUnauthorized, std::move(why));
+}
 
 }  // namespace
 
@@ -85,7 +87,7 @@ std::string Tickets::signed_text(const Content& content) const {
 }
 
 Result<Tickets::Content> Tickets::read(std::string_view ticket) const {
-  const auto foreign = [] { return refuse("ticket: is none that was issued here"); };
+  const auto foreign = [] { return refuse_ticket("ticket: is none that was issued here"); };
   if (ticket.size() > kTicketBytesMax) return foreign();
   const std::optional<std::string> bytes = base64url_decoded(ticket);
   if (!bytes || bytes->size() <= kSignatureBytes) return foreign();
@@ -162,11 +164,11 @@ Result<Tickets::Content> Tickets::admit(std::string_view ticket, const TicketUse
   if (!content) return content;
   const Millis left = content->expires_at - now.wall;
   if (left <= 0 || left > kTicketSecondsMax * 1'000 + kTicketLeewayMs) {
-    return refuse("ticket: has expired, ask for another one");
+    return refuse_ticket("ticket: has expired, ask for another one");
   }
   const auto used = used_.find(content->id);
   if (used != used_.end() && !(use.is_reconnect && used->second.stream == sha256(use.stream))) {
-    return refuse("ticket: is used up, ask for another one");
+    return refuse_ticket("ticket: is used up, ask for another one");
   }
   if (content->grant.job && content->grant.job != use.job) {
     return fail(Errc::kForbidden, "ticket: is for another job's stream");

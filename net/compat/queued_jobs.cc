@@ -21,7 +21,7 @@ bool is_queued_kind(const Job& job) {
   return job.spec.kind.view() == kCharacter || job.spec.kind.view() == kMedia;
 }
 
-std::string_view status_of(State state) {
+std::string_view queued_status(State state) {
   return state == State::kCancelled ? state_name(State::kFailed) : state_name(state);
 }
 
@@ -36,7 +36,7 @@ void write_status(std::string_view type, const Job& job, const Event& event, con
   out.begin_object();
   out.field("type", type);
   out.field("jobId", job.spec.id);
-  out.field("status", status_of(state));
+  out.field("status", queued_status(state));
   out.key("progress");
   out.hundredths(Job::percent_hundredths(event.done, event.total));
   if (state == State::kCompleted && !job.result.is_null()) {

@@ -7,7 +7,7 @@
 namespace progressd {
 namespace {
 
-std::string_view status_of(State state) {
+std::string_view task_status(State state) {
   if (state == State::kPending) return "started";
   if (state == State::kActive) return "processing";
   return state == State::kCompleted ? "completed" : "failed";
@@ -20,7 +20,7 @@ void StartedTaskDialect::write(const Job& job, const Event& event, JsonWriter& o
   out.field("task_id", job.spec.id);
   out.key("progress");
   out.hundredths(Job::percent_hundredths(event.done, event.total));
-  out.field("status", status_of(static_cast<State>(event.state)));
+  out.field("status", task_status(static_cast<State>(event.state)));
   if (const Text why = failure(job, event); !why.is_null()) out.field("reason", why.view());
   out.end_object();
 }

@@ -30,6 +30,8 @@ if(Llhttp_FOUND AND NOT TARGET Llhttp::llhttp)
     "${Llhttp_SOURCE_DIR}/api.c" "${Llhttp_SOURCE_DIR}/http.c" "${Llhttp_SOURCE_DIR}/llhttp.c")
   target_include_directories(llhttp SYSTEM PUBLIC "$<BUILD_INTERFACE:${Llhttp_INCLUDE_DIR}>")
   target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
-  set_target_properties(llhttp PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  set_target_properties(llhttp PROPERTIES
+    POSITION_INDEPENDENT_CODE ON
+    UNITY_BUILD OFF)  # its files declare the same functions differently
   add_library(Llhttp::llhttp ALIAS llhttp)
 endif()
