@@ -43,6 +43,7 @@ struct JobSpec {
   std::int64_t total = 100;
   Text message;
   Millis step_ms = 100;            // timer: between two steps
+  Millis last_step_more_ms = 0;    // timer: by which the last step is longer
   std::int64_t step_work_ms = 10;  // cpu: milliseconds of CPU a step
   std::int64_t fail_at = 0;        // the `done` at which a built-in job fails; 0: it doesn't
   Text failed_reason;              // of that failure
@@ -50,6 +51,11 @@ struct JobSpec {
   std::int64_t repeat = 1;         // rounds; 0: for ever
   Millis stall_after_ms = 0;       // external: fails when unreported for so long; 0: never
   Text traceparent;                // of the request that made it; see traceparent.h
+
+  /// timer: of the step by which `done` becomes that.
+  Millis step_ms_to(std::int64_t done_then) const {
+    return done_then == total ? step_ms + last_step_more_ms : step_ms;
+  }
 };
 
 /// Progress per second as an exponentially weighted mean over the last seconds, of the steady

@@ -25,7 +25,8 @@ constexpr std::uint8_t kHasIfMatch = 16;  // in version 1
 
 // What a job's spec says at its end, a bit each.
 constexpr std::uint8_t kRemovedOnceTold = 1;
-constexpr std::uint8_t kHasTraceparent = 2;  // not in files of version 2
+constexpr std::uint8_t kHasTraceparent = 2;   // not in files of version 2
+constexpr std::uint8_t kHasLastStepMore = 4;  // nor of version 3
 
 void encode_report(const Report& report, ByteWriter& out) {
   const bool has_texts =
@@ -142,8 +143,10 @@ void encode_spec(const JobSpec& spec, ByteWriter& out) {
   out.integer(spec.stall_after_ms);
   const bool has_trace = !spec.traceparent.is_null();
   out.byte(static_cast<std::uint8_t>((spec.removed_once_told ? kRemovedOnceTold : 0) |
-                                     (has_trace ? kHasTraceparent : 0)));
+                                     (has_trace ? kHasTraceparent : 0) |
+                                     (spec.last_step_more_ms != 0 ? kHasLastStepMore : 0)));
   if (has_trace) out.text(spec.traceparent);
+  if (spec.last_step_more_ms != 0) out.integer(spec.last_step_more_ms);
 }
 
 JobSpec decode_spec(ByteReader& in) {
@@ -164,9 +167,10 @@ JobSpec decode_spec(ByteReader& in) {
   spec.repeat = in.integer();
   spec.stall_after_ms = in.integer();
   const std::uint8_t says = in.byte();
-  if (says > (kRemovedOnceTold | kHasTraceparent)) in.fail();
+  if (says > (kRemovedOnceTold | kHasTraceparent | kHasLastStepMore)) in.fail();
   spec.removed_once_told = (says & kRemovedOnceTold) != 0;
   if ((says & kHasTraceparent) != 0) spec.traceparent = in.text();
+  if ((says & kHasLastStepMore) != 0) spec.last_step_more_ms = in.integer();
   return spec;
 }
 

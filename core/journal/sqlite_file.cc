@@ -27,7 +27,7 @@ constexpr mode_t kOwnerOnly = 0600;
 /// What the WAL may keep of its size once it begins anew.
 constexpr int kWalKeptBytesMax = 64 * 1024 * 1024;
 
-constexpr std::array<const char*, 3> kSchemaSteps{
+constexpr std::array<const char*, 4> kSchemaSteps{
     // To 1. `value` of epoch, cut_through, removed_through (LogCut), probe, and, of the last one
     // who
     // opened it, synced and boot.
@@ -44,6 +44,8 @@ constexpr std::array<const char*, 3> kSchemaSteps{
     // To 2. Blocks and rows hold a steady time too, which a program of version 1 does not read.
     "",
     // To 3. A job may hold a traceparent, which a program of version 2 does not read.
+    "",
+    // To 4. A job may hold a longer last step, which a program of version 3 does not read.
     ""};
 
 std::uint32_t big_endian(std::string_view bytes) {

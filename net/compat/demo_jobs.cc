@@ -21,7 +21,7 @@ constexpr std::int64_t kStepsMax = 100;
 DemoPace demo_pace(Millis duration_ms) {
   // Whole milliseconds: the step is rounded up, and the number of steps follows from it.
   const Millis step_ms = (duration_ms + kStepsMax - 1) / kStepsMax;
-  return {duration_ms / step_ms, step_ms};
+  return {duration_ms / step_ms, step_ms, duration_ms % step_ms};
 }
 
 JobSpec DemoJobs::spec(std::string_view kind) const {
@@ -32,6 +32,7 @@ JobSpec DemoJobs::spec(std::string_view kind) const {
   const DemoPace pace = demo_pace(parts_.settings.duration_ms);
   spec.total = pace.steps;
   spec.step_ms = pace.step_ms;
+  spec.last_step_more_ms = pace.last_step_more_ms;
   return spec;
 }
 

@@ -19,11 +19,12 @@ namespace progressd {
 inline constexpr Millis kDemoMsMin = 1;
 inline constexpr Millis kDemoMsMax = 86'400'000;
 
-/// The steps of such a job: at most a hundred, and so far apart that all of them together take the
-/// duration, to within one step.
+/// The steps of such a job: at most a hundred, of whole milliseconds; the last one takes what is
+/// missing to the duration, which is less than a step.
 struct DemoPace {
   std::int64_t steps;
   Millis step_ms;
+  Millis last_step_more_ms;
 };
 DemoPace demo_pace(Millis duration_ms);
 

@@ -41,6 +41,7 @@ void LoopingTask::follow(const Request& request, const Responder& responder) {
   spec.id = kLoopingTaskId;
   spec.total = kTotal;
   spec.step_ms = kStepMs;
+  spec.last_step_more_ms = 0;
   spec.repeat = 0;
   // One that somebody cancelled is over: the next who comes starts it again.
   parts_.demo_jobs.share(request.caller, std::move(spec), /*kept_ms=*/0, responder,

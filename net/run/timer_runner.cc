@@ -46,9 +46,11 @@ void TimerRunner::on_due(WheelNode& node) {
   }
   if (++steps_this_turn_ > kStepsPerTurnMax) return wheel_.set(run, wheel_.now() + 1);
   const Millis earliest = wheel_.now() - kCatchUpMsMax;
-  wheel_.set(run, std::max(run.due(), earliest) + job.spec.step_ms);
   ChangeKind kind = job.state == State::kPending ? ChangeKind::kStart : ChangeKind::kStep;
   if (run.resumes) kind = ChangeKind::kResume;
+  // Only a step moves the job; the one after this change is what is waited for.
+  const std::int64_t done_next = job.done + (kind == ChangeKind::kStep ? 2 : 1);
+  wheel_.set(run, std::max(run.due(), earliest) + job.spec.step_ms_to(done_next));
   Change change = make_change(kind, job.spec.id, clock_.now());
   if (!ledger_.is_deferred()) {
     // The commit may end the job, and with it this run: nothing of it is touched afterwards.

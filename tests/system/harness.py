@@ -689,6 +689,20 @@ class Server:
     def external(self, **fields: Any) -> dict[str, Any]:
         return self.create(runner="external", **fields)
 
+    def create_many(self, count: int, **fields: Any) -> list[str]:
+        """The ids of that many jobs, a multiple of 50, quickly made over one connection."""
+        body = json.dumps(fields).encode()
+        request = request_bytes(self.address, "POST", "/v1/jobs", {"Content-Type": "application/json"}, body)
+        ids: list[str] = []
+        with self.connect() as connection:
+            while len(ids) < count:
+                connection.send(request * 50)
+                for _ in range(50):
+                    made = connection.read_response("POST")
+                    assert made.status == 201, made
+                    ids.append(made.json()["id"])
+        return ids
+
     def job(self, job: str | dict[str, Any]) -> dict[str, Any]:
         job_id = job if isinstance(job, str) else job["id"]
         response = self.request("GET", f"/v1/jobs/{job_id}")

@@ -21,14 +21,12 @@ from harness import (
     assert_problem,
     patience,
     plain_environment,
-    request_bytes,
     wait_until,
 )
 from seed_clients import follower
 from tokens import SECRET, bearer, token
 
 GZIP = {"Accept-Encoding": "gzip"}
-JSON = {"Content-Type": "application/json"}
 
 
 def in_lock_step(server: Server, follow: Callable[[str], Iterator[Event]]) -> None:
@@ -332,7 +330,7 @@ def noise(seed: int) -> str:
 
 def test_many_jobs_begin_with_blocks_that_are_much_smaller(server: Any) -> None:
     running = server()
-    jobs = many_jobs(running, "crowd", 600)
+    jobs = running.create_many(600, runner="external", kind="crowd")
     stream = running.stream("/v1/events?kind=crowd", headers=GZIP)
     snapshots = stream.take(600)
     assert {event.json["id"] for event in snapshots} == set(jobs)
@@ -346,17 +344,6 @@ def test_many_jobs_begin_with_blocks_that_are_much_smaller(server: Any) -> None:
     running.terminate()
     for each in (stream, again):
         assert_ends_well(each)
-
-
-def many_jobs(server: Server, kind: str, count: int) -> list[str]:
-    """The ids of that many external jobs, quickly made."""
-    once = request_bytes(server.address, "POST", "/v1/jobs", JSON, b'{"runner":"external","kind":"%s"}' % kind.encode())
-    jobs: list[str] = []
-    with server.connect() as connection:
-        while len(jobs) < count:
-            connection.send(once * 50)
-            jobs += [connection.read_response("POST").json()["id"] for _ in range(50)]
-    return jobs
 
 
 def test_a_large_result(shared: Server) -> None:

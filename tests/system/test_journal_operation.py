@@ -183,7 +183,7 @@ def test_a_journal_in_memory_has_no_figures(server: Start) -> None:
 # ------------------------------------------------------------------------------------------------ the start
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_file_of_an_older_version_is_brought_forward(server: Start, tmp_path: Path, version: int) -> None:
     def ask(sql: str) -> Any:
         with closing(sqlite3.connect(tmp_path / "journal")) as db:
@@ -192,10 +192,10 @@ def test_a_file_of_an_older_version_is_brought_forward(server: Start, tmp_path: 
     first = server(*journal_at(tmp_path))
     job = first.external()
     first.stop()
-    assert ask("PRAGMA user_version") == (3,)
+    assert ask("PRAGMA user_version") == (4,)
     ask(f"PRAGMA user_version = {version}")
     assert server(*journal_at(tmp_path)).job(job) == job
-    assert ask("PRAGMA user_version") == (3,)
+    assert ask("PRAGMA user_version") == (4,)
 
 
 def test_the_service_manager_is_told_when_the_journal_is_there(server: Start, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import threading
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -128,9 +129,9 @@ def test_streams_that_the_server_ends_for_their_age(server: Any, connect: Any) -
 class Reborn:
     """A server that is killed with SIGKILL, and started again on its port."""
 
-    def __init__(self, start: Callable[..., Server]) -> None:
-        self._start = start
-        self.now = start()
+    def __init__(self, start: Callable[..., Server], *flags: str) -> None:
+        self._start, self._flags = start, flags
+        self.now = start(*flags)
         self._listen = f"{self.now.address[0]}:{self.now.address[1]}"
 
     def kill(self) -> None:
@@ -138,7 +139,7 @@ class Reborn:
         assert self.now.wait() == -9
 
     def restart(self) -> Server:
-        self.now = self._start(listen=(self._listen,))
+        self.now = self._start(*self._flags, listen=(self._listen,))
         return self.now
 
 
@@ -167,6 +168,26 @@ def test_a_job_that_was_lost_with_its_server_is_an_exception(mortal: Reborn, con
         assert list(stream) == []
     with pytest.raises(NotFoundError):
         client.wait(job)
+
+
+def test_a_job_goes_on_with_a_server_that_keeps_it(server: Any, connect: Any, tmp_path: Path) -> None:
+    """Killed in the middle of a job that it runs itself: each step is told once and in order all the same."""
+    mortal = Reborn(server, "--journal", f"sqlite:{tmp_path / 'journal'}")
+    job = mortal.now.create(total=100, stepMs=50)["id"]
+    with connect(mortal.now.url, settings=UNTIL_IT_IS_BACK).follow_job(job) as stream:
+        events = [next(stream)]
+        while events[-1].done < 30:
+            events.append(next(stream))
+        mortal.kill()
+        assert mortal.restart().job(job)["state"] == "active", "it was in the middle of it"
+        events.extend(stream)
+    assert [event.type for event in events] == ["snapshot", *["progress"] * (len(events) - 2), "completed"]
+    done = done_of(events)
+    steps = [later for earlier, later in zip(done, done[1:]) if later != earlier]
+    assert steps == list(range(done[0] + 1, 101))
+    assert len(done) - 1 - len(steps) <= 2, "only becoming active, and going on, are told without a step"
+    assert len({event.id for event in events}) == len(events)
+    assert events[-1].data["attempt"] == 2
 
 
 def test_a_job_that_was_made_again_goes_on_after_a_gap(mortal: Reborn, connect: Any) -> None:

@@ -22,7 +22,6 @@ TIMER_JOBS = 1_000
 STEPS = 100
 STEP_MS = 100
 LAG_P99_MS_MAX = 20
-JSON = {"Content-Type": "application/json"}
 
 
 class Reader:
@@ -186,7 +185,7 @@ def hold(running: Server) -> float:
     try:
         idle = crowd.open([f"/v1/jobs/{quiet['id']}/events"] * IDLE_STREAMS)
         computing = [running.create(runner="cpu", total=1_000_000, stepWork=10) for _ in range(8)]
-        jobs = create(running, TIMER_JOBS)
+        jobs = running.create_many(TIMER_JOBS, runner="timer", total=STEPS, stepMs=STEP_MS)
         watching = crowd.open([f"/v1/jobs/{job}/events" for job in jobs])
         control = Connection(running.address)
         deadline = time.monotonic() + STEPS * STEP_MS / 1000 * 3 + patience()
@@ -229,18 +228,3 @@ def hold(running: Server) -> float:
         return float(stats["loopLagMs"]["p99"])
     finally:
         crowd.close()
-
-
-def create(running: Server, count: int) -> list[str]:
-    """The ids of that many timer jobs, made over one connection."""
-    body = json.dumps({"runner": "timer", "total": STEPS, "stepMs": STEP_MS}).encode()
-    request = request_bytes(running.address, "POST", "/v1/jobs", JSON, body)
-    jobs: list[str] = []
-    with Connection(running.address) as connection:
-        while len(jobs) < count:
-            connection.send(request * 50)
-            for _ in range(50):
-                made = connection.read_response("POST")
-                assert made.status == 201, made
-                jobs.append(made.json()["id"])
-    return jobs

@@ -39,7 +39,7 @@ def test_the_payload(server: Any) -> None:
 
 
 def test_the_pace_and_round_again(server: Any) -> None:
-    running = server()
+    running = server("--demo-duration", "10999999ms")  # is for the other seeds, be it with a last step of minutes
     with running.stream("/events") as stream:
         seen = moved(stream, 1)
         begun = time.monotonic()

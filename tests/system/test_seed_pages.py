@@ -60,6 +60,13 @@ def test_queued_jobs_are_followed_with_a_token_by_the_pages_that_may(
         assert_was_followed(events)
 
 
+def test_the_hook_that_sends_cookies_reads_nothing_where_any_origin_may(server: Any, visitor: Peer) -> None:
+    running = server("--demo-duration", "2s")
+    visitor.tell({"api": running.url, "token": "any", "pages": ["hook"]})
+    [said] = visitor.rest()
+    assert "connection error" in said["error"]
+
+
 def test_the_hook_that_sends_cookies_works_with_auth_off_where_its_origin_is_named(server: Any, visitor: Peer) -> None:
     running = server("--demo-duration", "2s", "--cors-origin", visitor.said[0]["site"])
     assert_was_followed(told(visitor, running, ["hook"], as_="any")["hook"])

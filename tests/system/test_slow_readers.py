@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness import Connection, Event, Server, Stream, request_bytes, sanitized, wait_until
+from harness import Connection, Event, Server, Stream, sanitized, wait_until
 
-JSON = {"Content-Type": "application/json"}
 KIB = 1024
 MIB = 1024 * KIB
 # Of what a reader has not been sent, the kernel takes so much (TCP_NOTSENT_LOWAT), and fills up the segment that it
@@ -187,29 +186,18 @@ def test_a_cut_after_conflation_loses_nothing(server: Any) -> None:
 def test_more_snapshots_than_an_outbox_holds(server: Any) -> None:
     """The bound is for readers that don't read. One that does gets all of it."""
     running = server("--max-outbox-bytes", "64KiB")
-    jobs = many_jobs(running, "crowd", 1000)
+    jobs = running.create_many(1000, runner="external", kind="crowd")
     with running.stream("/v1/events?kind=crowd") as stream:
         assert {event.json["id"] for event in stream.take(1000)} == set(jobs)
         running.patch(jobs[0], done=1)
         assert stream.next().json["done"] == 1
 
 
-def many_jobs(server: Server, kind: str, count: int) -> list[str]:
-    """The ids of that many external jobs, quickly made."""
-    once = request_bytes(server.address, "POST", "/v1/jobs", JSON, b'{"runner":"external","kind":"%s"}' % kind.encode())
-    jobs: list[str] = []
-    with server.connect() as connection:
-        while len(jobs) < count:
-            connection.send(once * 50)
-            jobs += [connection.read_response("POST").json()["id"] for _ in range(50)]
-    return jobs
-
-
 def test_a_reader_over_the_hard_bound_is_closed_and_resumes(server: Any) -> None:
     """Terminal events are never dropped. Where they are more than the outbox may hold, the stream ends; the next
     one goes on from where this one was."""
     running = server("--max-outbox-bytes", "256KiB")
-    jobs = many_jobs(running, "flood", 300)
+    jobs = running.create_many(300, runner="external", kind="flood")
     slow = running.stream("/v1/events?kind=flood", receive_buffer=4096)
     slow.next()
     result = "r" * 40_000  # 12 MB in all: more than the kernel buffers for a socket

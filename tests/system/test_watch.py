@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from harness import Server, assert_problem, patience, wait_until
+from harness import Server, Stream, assert_problem, patience, wait_until
 
 
 class StatusServer:
@@ -307,6 +307,26 @@ def test_a_lookup_that_hangs_stops_neither_the_loop_nor_the_exit(
     watcher.process.terminate()
     assert waiting.rest() == [] and not waiting.cut
     watcher.stop()  # which checks that it ends, and how
+
+
+def test_the_job_that_everybody_shares_ends_and_is_begun_anew(server: Callable[..., Server]) -> None:
+    """The seed's own two processes: the status that is watched has no id, and each asker of it may begin the job."""
+    jobs = server("--demo-duration", "2s")
+    library = server("--watch", f"status={jobs.url}/status,interval=50ms")
+
+    def assert_followed(streams: list[Stream]) -> None:
+        for stream in streams:
+            assert [event.data for event in stream.rest()] == ['{"result": "pending"}', '{"result": "completed"}']
+            assert not stream.cut
+
+    first = [library.stream("/client_status") for _ in range(3)]
+    assert_followed(first)
+    begun = jobs.job("status-demo")["createdAt"]
+    # Its end stays the answer for a while. Then a poll begins it anew, though nobody but the watch asks.
+    wait_until(lambda: watch_of(library, "status")["result"] == "pending", "it to be begun anew")
+    assert jobs.job("status-demo")["createdAt"] > begun
+    back = library.stream("/client_status", last_event_id=first[0].last_event_id)
+    assert_followed([back, library.stream("/client_status")])
 
 
 def test_two_processes_reproduce_the_status_server_and_its_library(server: Callable[..., Server]) -> None:

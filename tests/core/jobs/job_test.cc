@@ -35,6 +35,15 @@ TEST(Job, PercentNeverFallsAsDoneRises) {
   }
 }
 
+TEST(Job, OnlyTheLastStepIsLonger) {
+  JobSpec spec = job_spec("a", Runner::kTimer, 3);
+  spec.step_ms = 10;
+  spec.last_step_more_ms = 4;
+  EXPECT_EQ(spec.step_ms_to(1), 10);
+  EXPECT_EQ(spec.step_ms_to(2), 10);
+  EXPECT_EQ(spec.step_ms_to(3), 14);
+}
+
 TEST(Job, StatesAndRunnersHaveTheirNames) {
   const std::vector<std::string_view> states{"pending", "active", "completed", "failed",
                                              "cancelled"};

@@ -34,7 +34,7 @@ TEST(ChangeCodec, EveryChangeComesBackAsItWas) {
   EXPECT_EQ(read, written);
 }
 
-TEST(ChangeCodec, AJobWithoutATraceIsWrittenAsBeforeThereWereTraces) {
+TEST(ChangeCodec, AJobWithoutATraceOrALongerLastStepIsWrittenAsBeforeThereWereAny) {
   const auto encoded = [](const JobSpec& spec) {
     std::string bytes;
     ByteWriter out(bytes);
@@ -53,14 +53,17 @@ TEST(ChangeCodec, AJobWithoutATraceIsWrittenAsBeforeThereWereTraces) {
     EXPECT_EQ(bytes.back(), removed_once_told ? 1 : 0);
     EXPECT_EQ(decoded(bytes)->removed_once_told, removed_once_told);
     EXPECT_TRUE(decoded(bytes)->traceparent.is_null());
+    EXPECT_EQ(decoded(bytes)->last_step_more_ms, 0);
   }
   spec.traceparent = Text("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  spec.last_step_more_ms = 51;
   const std::optional<JobSpec> traced = decoded(encoded(spec));
   ASSERT_TRUE(traced);
   EXPECT_TRUE(traced->removed_once_told);
   EXPECT_EQ(traced->traceparent, spec.traceparent);
+  EXPECT_EQ(traced->last_step_more_ms, 51);
   std::string later = encoded(testing::job_spec("a", Runner::kTimer));
-  later.back() = 4;
+  later.back() = 8;
   EXPECT_FALSE(decoded(later)) << "a bit that nobody knows";
 }
 

@@ -27,6 +27,7 @@ inline JobSpec random_spec(Chance& chance, std::string id) {
   spec.fail_at = chance.one_in(4) ? chance.between(1, spec.total) : 0;
   spec.repeat = chance.between(0, 3);
   spec.step_ms = chance.between(1, 1'000);
+  spec.last_step_more_ms = chance.one_in(4) ? chance.between(1, 1'000) : 0;
   spec.stall_after_ms = chance.one_in(3) ? chance.between(1, 100) : 0;
   spec.removed_once_told = chance.one_in(5);
   if (chance.one_in(4)) {

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <string>
+
+#include "tests/net/testing.h"
+
 namespace progressd {
 namespace {
 
@@ -10,12 +15,12 @@ void expect_met(Millis duration_ms) {
   EXPECT_GE(pace.step_ms, 1) << duration_ms;
   EXPECT_GE(pace.steps, 1) << duration_ms;
   EXPECT_LE(pace.steps, 100) << duration_ms;
-  const Millis taken_ms = pace.steps * pace.step_ms;
-  EXPECT_LE(taken_ms, duration_ms);
-  EXPECT_LT(duration_ms - taken_ms, pace.step_ms) << duration_ms;
+  EXPECT_GE(pace.last_step_more_ms, 0) << duration_ms;
+  EXPECT_LT(pace.last_step_more_ms, pace.step_ms) << duration_ms;
+  EXPECT_EQ(pace.steps * pace.step_ms + pace.last_step_more_ms, duration_ms);
 }
 
-TEST(DemoPace, MeetsEveryDurationToWithinAStep) {
+TEST(DemoPace, MeetsEveryDurationExactly) {
   for (Millis duration_ms = kDemoMsMin; duration_ms <= 30'000; ++duration_ms) {
     expect_met(duration_ms);
   }
@@ -25,8 +30,34 @@ TEST(DemoPace, MeetsEveryDurationToWithinAStep) {
 TEST(DemoPace, AStepIsOnePerCentWhereTheDurationDividesByAHundred) {
   EXPECT_EQ(demo_pace(10'000).steps, 100);
   EXPECT_EQ(demo_pace(10'000).step_ms, 100);
+  EXPECT_EQ(demo_pace(10'000).last_step_more_ms, 0);
+}
+
+TEST(DemoPace, TheLastStepTakesTheRest) {
   EXPECT_EQ(demo_pace(199).steps, 99);
   EXPECT_EQ(demo_pace(199).step_ms, 2);
+  EXPECT_EQ(demo_pace(199).last_step_more_ms, 1);
+  EXPECT_EQ(demo_pace(10'050).steps, 99);
+  EXPECT_EQ(demo_pace(10'050).step_ms, 101);
+  EXPECT_EQ(demo_pace(10'050).last_step_more_ms, 51);
+}
+
+TEST(DemoJobs, OneWhoseDurationIsNoMultipleOfItsStepsTakesAllOfIt) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  Config config;
+  config.demo_jobs.duration_ms = 1'010;  // 91 steps of 11 ms are 1,001
+  const TestServer server(config);
+  TestClient all(server);
+  all.send("GET /v1/events?all=true HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  all.read_until("retry: ");
+  TestClient client(server);
+  const steady_clock::time_point begun = steady_clock::now();
+  client.request("POST", "/create_job");
+  const std::string told = all.read_until("event: completed\n");
+  // The loop's clock has whole milliseconds: one of them may have begun before.
+  EXPECT_GE(steady_clock::now() - begun, milliseconds(1'010 - 1));
+  EXPECT_NE(told.find(R"("done":90,"total":91,)"), std::string::npos) << "a hundred steps at most";
 }
 
 }  // namespace

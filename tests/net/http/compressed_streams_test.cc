@@ -7,20 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "net/http/stream_writer.h"
 #include "tests/core/stream/gzip_reader.h"
 #include "tests/core/testing.h"
-#include "tests/net/http/fake_io.h"
+#include "tests/net/http/stream_writer_fixture.h"
 
 namespace progressd {
 namespace {
 
 using testing::Chance;
+using testing::event;
 using testing::GzipReader;
-
-FrameRef event(std::string_view bytes, Sequence sequence, bool conflatable) {
-  return FrameRef({bytes}, {/*topic=*/1, sequence, conflatable, conflatable});
-}
 
 /// Takes the chunks off, if there are any; what is left of one that is cut is left out.
 std::string unchunked(std::string_view wire, bool& ended) {
@@ -39,15 +35,13 @@ std::string unchunked(std::string_view wire, bool& ended) {
   return body;
 }
 
-class CompressedStreamsTest : public ::testing::Test {
+class CompressedStreamsTest : public testing::StreamWriterFixture {
  protected:
   struct Got {
     std::string text;
     bool is_good = true;
     bool is_over = false;  // gzip's end, and the response's
   };
-
-  void TearDown() override { connections_.close_all(); }  // while there is a writer to be told
 
   std::uint32_t open_stream(int fd, Framing framing = Framing::kGzipChunked) {
     const std::uint32_t slot = ConnectionTable::slot_of(connections_.open(fd));
@@ -57,10 +51,6 @@ class CompressedStreamsTest : public ::testing::Test {
     writer_.begin(slot, {&head, 1}, /*ends=*/false, {.wall_at = 1});
     return slot;
   }
-  void deliver(const FrameRef& frame, std::vector<SubscriberId> to, bool ends = false) {
-    writer_.deliver({&frame, 1}, to, ends);
-  }
-  Connection& at(std::uint32_t slot) { return connections_.at(slot); }
   FakeIo::Socket& socket_of(std::uint32_t slot) { return io_.sockets[at(slot).fd]; }
   void let_all_through(std::uint32_t slot) {
     socket_of(slot).room = SIZE_MAX;
@@ -80,14 +70,6 @@ class CompressedStreamsTest : public ::testing::Test {
     got.is_over = reader.is_over() && ended;
     return got;
   }
-
-  StreamSettings settings_;
-  FakeIo io_;
-  ConnectionTable connections_{io_,
-                               [this](std::uint32_t slot, Connection&) { writer_.forget(slot); }};
-  Deadlines deadlines_{connections_, 1};
-  StreamLimits limits_{0, 0};
-  StreamWriter writer_{settings_, io_, connections_, deadlines_, limits_};
 };
 
 TEST_F(CompressedStreamsTest, ManyReadersOfAnEventCostOneCompression) {

@@ -7,37 +7,21 @@
 #include <random>
 #include <string>
 
-#include "tests/net/http/fake_io.h"
+#include "tests/net/http/stream_writer_fixture.h"
 
 namespace progressd {
 namespace {
 
-FrameRef event(std::string_view bytes, Sequence sequence, bool conflatable) {
-  return FrameRef({bytes}, {/*topic=*/1, sequence, conflatable, conflatable});
-}
+using testing::event;
 
-class StreamWriterTest : public ::testing::Test {
+class StreamWriterTest : public testing::StreamWriterFixture {
  protected:
-  void TearDown() override { connections_.close_all(); }  // while there is a writer to be told
-
   std::uint32_t open_stream(int fd, bool ends = false) {
     const std::uint32_t slot = ConnectionTable::slot_of(connections_.open(fd));
     const FrameRef head("HEAD");
     writer_.begin(slot, {&head, 1}, ends, {.wall_at = 1});
     return slot;
   }
-  void deliver(const FrameRef& frame, std::vector<SubscriberId> to, bool ends = false) {
-    writer_.deliver({&frame, 1}, to, ends);
-  }
-  Connection& at(std::uint32_t slot) { return connections_.at(slot); }
-
-  StreamSettings settings_;
-  FakeIo io_;
-  ConnectionTable connections_{io_,
-                               [this](std::uint32_t slot, Connection&) { writer_.forget(slot); }};
-  Deadlines deadlines_{connections_, 1};
-  StreamLimits limits_{0, 0};
-  StreamWriter writer_{settings_, io_, connections_, deadlines_, limits_};
 };
 
 TEST_F(StreamWriterTest, AnEventIsOneWriteForEachReaderAndLeavesNothingBehind) {

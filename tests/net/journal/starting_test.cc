@@ -12,8 +12,11 @@
 namespace progressd {
 namespace {
 
-/// Channels' objects, more than SQLite keeps in its memory.
-void fill(SqliteJournal& journal) {
+/// Makes a journal of channels' objects, more than SQLite keeps in its memory.
+void fill(const SqliteSettings& settings) {
+  SystemRandom random;
+  const auto journal = SqliteJournal::open(settings, random);
+  ASSERT_TRUE(journal);
   for (int i = 0; i < 40; ++i) {
     Change post = make_change(ChangeKind::kChannelPost, "user-" + std::to_string(i), 1);
     post.value = ChannelValue{Text("\"" + std::string(200'000, 'x') + "\""), ""};
@@ -22,19 +25,24 @@ void fill(SqliteJournal& journal) {
     JournalBatch batch;
     batch.changes = 1;
     batch.block = block.take();
-    ASSERT_TRUE(journal.append(batch));
+    ASSERT_TRUE((*journal)->append(batch));
   }
+}
+
+void wait_until_ready(TestClient& client) {
+  while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
+  }
+}
+
+void expect_filled(TestClient& client) {
+  const std::string kept = client.request("GET", "/api/v1/sse/progress/status/user-39");
+  EXPECT_GT(kept.size(), 200'000u);
 }
 
 TEST(Starting, UntilTheJournalIsReadOnlyProbesAreAnswered) {
   testing::HeldDisk held;
-  SystemRandom random;
   const SqliteSettings settings{.path = "journal", .vfs = held.disk.vfs()};
-  {
-    const auto engine = SqliteJournal::open(settings, random);
-    ASSERT_TRUE(engine);
-    fill(**engine);
-  }
+  fill(settings);
   held.hold(true);  // it can't even be opened, let alone checked
   {
     const TestServer server(Config{}, settings);
@@ -51,10 +59,8 @@ TEST(Starting, UntilTheJournalIsReadOnlyProbesAreAnswered) {
         "GET /v1/jobs/a/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
     EXPECT_EQ(reader.read_response(), "") << "an EventSource would not come back from a 503";
     held.hold(false);
-    while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
-    }
-    const std::string kept = client.request("GET", "/api/v1/sse/progress/status/user-39");
-    EXPECT_GT(kept.size(), 200'000u);
+    wait_until_ready(client);
+    expect_filled(client);
     EXPECT_EQ(status_line(client.request("POST", "/v1/jobs", "{}")), "HTTP/1.1 201 Created");
   }
 }
@@ -82,8 +88,7 @@ TEST(Starting, WhatIsReadGoesByLimitsThatCameMeanwhile) {
   }
   const auto first_event = [&](TestServer& server) {
     TestClient client(server);
-    while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
-    }
+    wait_until_ready(client);
     client.send("GET /v1/jobs/a/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: " + early +
                 "\r\n\r\n");
     client.read_until("event: ");
@@ -108,13 +113,8 @@ TEST(Starting, WhatIsReadGoesByLimitsThatCameMeanwhile) {
 
 TEST(Starting, EndsMeanwhileAndLeavesAllAsItWas) {
   testing::HeldDisk held;
-  SystemRandom random;
   const SqliteSettings settings{.path = "journal", .vfs = held.disk.vfs()};
-  {
-    const auto engine = SqliteJournal::open(settings, random);
-    ASSERT_TRUE(engine);
-    fill(**engine);
-  }
+  fill(settings);
   const std::string before = held.disk.files["journal"]->bytes;
   held.hold(true);
   {
@@ -126,10 +126,8 @@ TEST(Starting, EndsMeanwhileAndLeavesAllAsItWas) {
   EXPECT_EQ(held.disk.files["journal"]->bytes, before);
   const TestServer again(Config{}, settings);
   TestClient client(again);
-  while (status_line(client.request("GET", "/readyz")) != "HTTP/1.1 200 OK") {
-  }
-  const std::string kept = client.request("GET", "/api/v1/sse/progress/status/user-39");
-  EXPECT_GT(kept.size(), 200'000u);
+  wait_until_ready(client);
+  expect_filled(client);
 }
 
 }  // namespace
