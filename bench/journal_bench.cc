@@ -73,7 +73,14 @@ void BM_PlainInserts(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(BM_PlainInserts)->Arg(1)->Arg(16)->Arg(100)->Arg(256)->Arg(1600)->Arg(25600)->UseRealTime();
+BENCHMARK(BM_PlainInserts)
+    ->Arg(1)
+    ->Arg(16)
+    ->Arg(100)
+    ->Arg(256)
+    ->Arg(1600)
+    ->Arg(25600)
+    ->UseRealTime();
 
 void BM_Append(benchmark::State& state) {
   const Folder folder;

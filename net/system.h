@@ -33,8 +33,8 @@ class SystemRandom final : public Random {
 /// Raises the limit of open descriptors to what is allowed. Returns what is in force then.
 std::size_t raise_descriptor_limit();
 
-/// Has large arrays in memory of their own, however the process has used its heap so far: the kernel
-/// moves those as they grow. The heap would keep a hole for each size that they had.
+/// Has large arrays in memory of their own, however the process has used its heap so far: the
+/// kernel moves those as they grow. The heap would keep a hole for each size that they had.
 void map_large_arrays();
 
 /// Another one after each start of the machine; 0 where the system does not say.
