@@ -186,7 +186,8 @@ test('a worker that has just had a gap, and has told nothing since', async (t) =
   const { mine, killWorker, playWorker } = await followed(t);
   sleep();
   killWorker();
-  const tell = await playWorker(snapshot('a', '1~'), snapshot('b', '2'), ['gap', '', { lastEventId: '2' }]);
+  const tell = await playWorker(
+    snapshot('a', '1~'), snapshot('b', '2'), progress('b', '3'), ['gap', '', { lastEventId: '3' }]);
   tell(...snapshot('a', '1~'));
   tell(...snapshot('c', '8~'));
   await until(() => mine.told.length > 0);
