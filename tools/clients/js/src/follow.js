@@ -6,6 +6,9 @@ import { ProgressdError } from './problem.js';
 import { settingsOf } from './settings.js';
 import { Stream } from './stream.js';
 
+/** Ids remembered by each following, so that a hub which goes on from further back tells nothing twice. */
+const TOLD_MAX = 1_024;
+
 /** Calls the caller's own function. What it throws is the caller's fault, and stops nothing here. */
 export function call(own, ...told) {
   try {
@@ -22,6 +25,7 @@ class Following {
   #page;
   #settle;
   #signal;
+  #told = new Set();
   #abort = () => this.#end((settle) => settle.reject(this.#signal.reason));
 
   /** `id`: null for all of the caller's own jobs. */
@@ -45,9 +49,22 @@ class Following {
     this.#end((settle) => settle.reject(new DOMException('the following was closed', 'AbortError')));
   }
 
+  /** Whether it has heard of that event, or of a later one. `job`: whose it is. */
+  wasTold(eventId, job) {
+    return this.#told.has(eventId) || this.jobs.get(job)?.eventId === eventId;
+  }
+
+  /** It has heard of that event, and of all before. */
+  note(eventId) {
+    this.#told.add(eventId);
+    if (this.#told.size > TOLD_MAX) this.#told.delete(this.#told.values().next().value);
+  }
+
   /** `job`: how it stands after the event; undefined when there is none (gap, removed). */
   take(event, job) {
     if (this.connection === 'closed') return;
+    if (event.type === 'gap') this.#told.clear();  // all is told anew
+    else this.note(event.data.eventId ?? event.id);
     if (event.type === 'removed') this.jobs.delete(event.data.id);
     else if (event.type === 'gap') this.jobs.clear();
     else this.jobs.set(job.id, job);

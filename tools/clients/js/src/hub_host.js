@@ -21,6 +21,7 @@ export function holdLock(name, signal, held) {
 export function serveHub(scope, settings, signal, mirror) {
   const channel = new BroadcastChannel(scope);
   const watched = new Set();
+  const isFresh = !mirror?.state.lanes.size;
   const hub = new Hub(settings, (message) => channel.postMessage(message), mirror);
   const watchTabs = () => {
     for (const tab of locks() ? hub.tabs : []) {
@@ -41,6 +42,6 @@ export function serveHub(scope, settings, signal, mirror) {
     hub.close();
     channel.close();
   });
-  channel.postMessage({ kind: 'begin' });
+  channel.postMessage({ kind: 'begin', isFresh });
   watchTabs();
 }

@@ -91,8 +91,10 @@ export class Lane {
   #take(member, event) {
     const isOfNoUse = this.name !== MINE && event.type !== 'gap' && !member.jobs.has(event.data.id);
     if (isOfNoUse) return;
-    if (member.held) member.held.push(event);
-    else this.#tellEvent(event);
+    if (!member.held) this.#tellEvent(event);
+    // It was cut within its opening and begins anew: for those who read the other stream, nothing is lost.
+    else if (event.type === 'gap') member.held = [];
+    else member.held.push(event);
     this.#joinIfReady();
   }
 
@@ -111,7 +113,8 @@ export class Lane {
     const lane = this.#mirror.lane(this.name);
     const places = new Map();
     this.#next.held.forEach(({ id, data }, at) => {
-      const isTold = this.#mirror.isTold(lane, data.id, data.eventId ?? id);
+      // After a gap of the old stream, how the job stands has to be told again.
+      const isTold = lane.jobs.has(data.id) && this.#mirror.isTold(lane, data.id, data.eventId ?? id);
       if (isTold && this.#current.jobs.has(data.id)) places.set(data.id, at);
     });
     return places;

@@ -5,7 +5,7 @@
 // The messages, all of them plain data, each heard by everybody:
 //   from a tab   wants {tab, mine, jobs, isNew}    all that it follows now
 //                bye {tab}
-//   from a hub   begin {}                          say what you want
+//   from a hub   begin {isFresh}                   say what you want; isFresh: it knows of nothing yet
 //                welcome {tab, state}              for one tab: what a late comer has missed
 //                event {lane, event, jobs}         jobs: whom a gap concerns
 //                connection {lane, connection, lastEventId}    an id only when streams changed over
@@ -101,6 +101,7 @@ export class Mirror {
     if (id) lane.lastEventId = id;
     if (type === 'gap') {
       lane.jobs.clear();  // snapshots of all that there is follow
+      lane.lastEventId = '';  // what it stood for is not known any more
       return true;
     }
     const known = lane.jobs.get(data.id);
@@ -113,6 +114,9 @@ export class Mirror {
     return true;
   }
 }
+
+/** While a stream of many jobs begins, its ids resume nothing: not every job has been told of yet. */
+export const isPartial = (eventId) => eventId.endsWith('~');
 
 /** A problem as a message can carry it. */
 export const plainProblem = ({ message, status, retryAfterMs }) => ({ message, status, retryAfterMs });

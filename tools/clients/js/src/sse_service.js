@@ -5,10 +5,12 @@ import { request } from './requests.js';
 
 const path = (what, userId) => `/api/v1/sse/progress/${what}${encodeURIComponent(userId)}`;
 
+const noCallbacks = () => ({ progress: new Set(), error: new Set(), connection: new Set() });
+
 export class SseService {
   #options;
   #stream = null;
-  #callbacks = { progress: new Set(), error: new Set(), connection: new Set() };
+  #callbacks = noCallbacks();
 
   constructor(options = {}) {
     this.#options = options;
@@ -21,7 +23,7 @@ export class SseService {
 
   /** Resolves when the stream is open. Rejects when it is refused, or disconnected before that. */
   connect(userId) {
-    this.disconnect();
+    this.#stream?.close();
     return new Promise((resolve, reject) => {
       this.#stream = openStream(path('stream/', userId), {
         ...this.#options,
@@ -39,9 +41,11 @@ export class SseService {
     });
   }
 
+  /** Ends the stream, and what was registered: who connects again registers again before. */
   disconnect() {
     this.#stream?.close();
     this.#stream = null;
+    this.#callbacks = noCallbacks();
   }
 
   get isConnected() {
@@ -64,8 +68,9 @@ export class SseService {
   }
 
   #on(what, callback) {
-    this.#callbacks[what].add(callback);
-    return () => this.#callbacks[what].delete(callback);
+    const callbacks = this.#callbacks[what];
+    callbacks.add(callback);
+    return () => callbacks.delete(callback);
   }
 
   #tell(what, value) {

@@ -43,6 +43,7 @@ function script(asked, unanswered) {
     progress: (id, at) => to.event('progress', `${at}`, { id, state: 'active', done: at, total: 100, percent: at }),
     partialProgress: (id, at) =>
       to.event('progress', `${at}~`, { id, state: 'active', done: at, total: 100, percent: at, eventId: `${at}` }),
+    gap: (after) => to.event('gap', '', { lastEventId: after }),
     removed: (id, at) => to.event('removed', `${at}~`, job(id, { state: 'cancelled', eventId: `${at}` })),
   };
 }
@@ -193,6 +194,43 @@ test('the old stream is cut while one joins: it comes back from its id, and the 
   back.progress('a', 3);
   await back.ended;
   assert.deepEqual([a.told, b.told], [['snapshot 1', 'progress 2', 'progress 3'], ['snapshot 4']]);
+});
+
+test('the new stream is cut within its opening: it begins anew, and those of the old one notice nothing', async (t) => {
+  const { follow, a, b, current, next, open } = await joining(t);
+  next.partial('a', 2);
+  next.end();
+  const again = await open();
+  assert.equal(again.asked, 'a,b from 2~');
+  again.gap('2~');
+  again.partial('a', 2);
+  again.snapshot('b', 3);
+  await current.ended;
+  again.progress('a', 4);
+  await until(() => a.told.length === 3 && b.told.length === 1);
+  assert.deepEqual([a.told, b.told], [['snapshot 1', 'progress 2', 'progress 4'], ['snapshot 3']]);
+  const late = follow('a');
+  await until(() => late.told.length === 1);
+  for (const { following } of [a, late]) assert.deepEqual([following.job.done, following.job.owner], [4, 'anonymous']);
+});
+
+test('the old stream has a gap while one joins: the new one waits for what it tells anew', async (t) => {
+  const { a, b, current, next, open } = await joining(t);
+  next.partial('a', 2);
+  current.cut();
+  const back = await open();
+  back.gap('2');
+  await until(() => a.told.includes('gap '));
+  next.snapshot('b', 6);
+  // Long enough for it to take over too early, which it must not: a is told of by nobody then.
+  await Promise.race([back.ended, new Promise((pass) => setTimeout(pass, 50))]);
+  back.snapshot('a', 5);
+  next.progress('a', 5);
+  next.progress('a', 7);
+  await until(() => a.told.includes('progress 7'));
+  assert.deepEqual(a.told, ['snapshot 1', 'progress 2', 'gap ', 'snapshot 5', 'progress 7']);
+  assert.deepEqual(b.told, ['gap ', 'snapshot 6']);
+  assert.equal(a.following.job.owner, 'anonymous', 'the whole job');
 });
 
 test('one that joins while the stream is broken: it begins anew, for there is no snapshot to go on from', async (t) => {

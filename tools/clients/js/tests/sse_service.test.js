@@ -61,20 +61,50 @@ test('connect() rejects when it is refused, and when it is disconnected before i
   const left = service.connect('user_123');
   service.disconnect();
   await assert.rejects(left, { name: 'AbortError' });
+  service.onError(({ status }) => errors.push(status));
   server.on('GET', STREAM, (asked) => problem(asked, 403, 'not yours'));
   await assert.rejects(service.connect('user_123'), { status: 403, message: 'not yours' });
   assert.deepEqual(errors, [403]);
 });
 
-test('connecting to another user leaves the first', async (t) => {
+test('disconnect() ends what was registered: who registers for each run hears of each event once', async (t) => {
+  const { server, service } = await served(t);
+  const seen = [];
+  const run = async (name) => {
+    service.onConnection((connection) => seen.push(`${name} ${connection}`));
+    const off = service.onProgress(({ completed }) => seen.push(`${name} ${completed}`));
+    const connecting = service.connect('user_123');
+    const to = stream(await server.next(STREAM));
+    await connecting;
+    to.event('message', '1', { completed: 1 });
+    await until(() => seen.includes(`${name} 1`));
+    service.disconnect();
+    return off;
+  };
+  const off = await run('first');
+  await run('second');
+  assert.deepEqual(seen, ['first open', 'first 1', 'first closed', 'second open', 'second 1', 'second closed']);
+  const same = ({ completed }) => seen.push(`same ${completed}`);
+  const offBefore = service.onProgress(same);
+  service.disconnect();
+  service.onProgress(same);
+  off();
+  offBefore();
+  const connecting = service.connect('user_123');
+  stream(await server.next(STREAM)).event('message', '2', { completed: 2 });
+  await connecting;
+  await until(() => seen.includes('same 2'));
+});
+
+test('connecting to another user leaves the first, and keeps what was registered', async (t) => {
   const { server, service } = await served(t);
   const other = '/api/v1/sse/progress/stream/a%20b';
   server.on('GET', other, (asked) => stream(asked).event('message', '1', { completed: 5 }));
+  const seen = [];
+  service.onProgress(({ completed }) => seen.push(completed));
   const connecting = service.connect('user_123');
   const to = stream(await server.next(STREAM));
   await connecting;
-  const seen = [];
-  service.onProgress(({ completed }) => seen.push(completed));
   await service.connect('a b');
   await to.ended;
   await until(() => seen.length === 1);

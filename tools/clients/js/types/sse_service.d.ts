@@ -19,7 +19,9 @@ export class SseService {
   configure(options: SseServiceOptions): void;
   readonly isConnected: boolean;
   connect(userId: string): Promise<void>;
+  /** Ends what was registered, too: who connects again registers again before. */
   disconnect(): void;
+  /** Each gives the function that takes its callback back. */
   onProgress(callback: (progress: Progress) => void): () => void;
   onError(callback: (error: ProgressdError) => void): () => void;
   onConnection(callback: (connection: Connection) => void): () => void;

@@ -30,11 +30,13 @@ async function screenFiles(onSlow) {
 export function UserChannel() {
   const [progress, setProgress] = useState(null);
   const [isSlow, setSlow] = useState(false);
-  useEffect(() => sseService.onProgress((now) => {
-    setProgress(now);
-    if (now.status === 'completed') sseService.disconnect();
-  }), []);
+  useEffect(() => () => sseService.disconnect(), []);
   const start = useAction(async () => {
+    sseService.disconnect();  // a run that failed left its callback
+    sseService.onProgress((now) => {
+      setProgress(now);
+      if (now.status === 'completed') sseService.disconnect();
+    });
     await sseService.connect(userId);
     await screenFiles(setSlow);
   });
