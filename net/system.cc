@@ -24,7 +24,8 @@ Millis since_boot() {
   return Millis{time.tv_sec} * 1'000 + time.tv_nsec / 1'000'000;
 }
 
-constexpr int kMappedBytesMin = 128 * 1024;  // of an array: what glibc begins with
+constexpr int kMappedBytesMin = 128 * 1024;     // of an array: what glibc begins with
+constexpr int kKeptBytesMax = 2 * 1024 * 1024;  // at the heap's end, for the next turn of the loop
 
 }  // namespace
 
@@ -62,8 +63,10 @@ std::size_t raise_descriptor_limit() {
 }
 
 void map_large_arrays() {
-  // Unless it is told, it raises this to the largest that was ever given back.
-  ENSURE(mallopt(M_MMAP_THRESHOLD, kMappedBytesMin) == 1);
+  // Unless it is told, it raises both, to what the largest was that was ever given back. Another
+  // allocator (the sanitizers') that knows of neither keeps its own ways.
+  static_cast<void>(mallopt(M_MMAP_THRESHOLD, kMappedBytesMin));
+  static_cast<void>(mallopt(M_TRIM_THRESHOLD, kKeptBytesMax));
 }
 
 std::int64_t boot_number() {

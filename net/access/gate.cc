@@ -83,8 +83,10 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
     request.by_ticket = true;
     return std::nullopt;
   }
+  // Of before the token is looked at: what is found then is not held for longer than this round.
+  const std::uint64_t round = this->round();
   std::optional<KnownCaller>& known = request.known_caller;
-  if (known && known->round == round()) {
+  if (known && known->round == round) {
     request.caller = known->caller;
     return std::nullopt;
   }
@@ -101,7 +103,7 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
   if (!caller) return unauthorized(caller.error(), /*token_sent=*/true);
   request.caller = std::move(*caller);
   // With a query the token may be of that.
-  if (request.query_parameters().empty()) known = {request.caller, round()};
+  if (request.query_parameters().empty()) known = {request.caller, round};
   return std::nullopt;
 }
 

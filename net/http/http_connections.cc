@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/base/ensure.h"
 #include "net/http/accept_encoding.h"
@@ -9,9 +10,9 @@
 namespace progressd {
 namespace {
 
-/// What one connection may read in a turn of the loop, in reads of the scratch buffer's size: then
-/// it is the others' turn.
-constexpr int kReadsPerTurn = 4;
+/// What one connection may read before the others have their turn, in reads of the scratch buffer's
+/// size.
+constexpr int kReadsMax = 4;
 /// While so many bytes of answers wait for their reader, no further request of it is looked at.
 constexpr std::size_t kUnsentBytesMax = 64 * 1024;
 /// Reads per event of what a peer sends for nothing: while it reads a stream, and behind its last
@@ -26,7 +27,7 @@ HttpConnections::HttpConnections(const Parts& parts)
       exchanges_(parts.settings.limits,
                  [this] { return on_head(ConnectionTable::slot_of(*reading_)); }),
       heads_(parts.clock, parts.gate),
-      go_on_timer_(parts.loop, [this] { go_on(); }),
+      later_turns_(parts.loop, [this](ConnectionId id) { go_on(id); }),
       scratch_(std::make_unique<std::array<char, 65536>>()) {}
 
 ConnectionId HttpConnections::accept(int fd, bool over_limit) {
@@ -63,24 +64,17 @@ void HttpConnections::on_ready(ConnectionId id, Ready ready) {
   }
 }
 
-void HttpConnections::go_on() {
-  for (const ConnectionId id : std::exchange(unfinished_, {})) {
-    const Connection* connection = parts_.connections.find(id);
-    if (connection == nullptr) continue;
-    const std::uint32_t slot = ConnectionTable::slot_of(id);
-    if (connection->state == Connection::State::kHttp) {
-      pump(slot);
-    } else {
-      discard_input(slot);
-      if (connection->state == Connection::State::kStreaming) go_on_opening(slot);
-    }
-  }
+void HttpConnections::go_on(ConnectionId id) {
+  const Connection* connection = parts_.connections.find(id);
+  if (connection == nullptr) return;
+  const std::uint32_t slot = ConnectionTable::slot_of(id);
+  if (connection->state == Connection::State::kHttp) return pump(slot);
+  discard_input(slot);
+  if (connection->state == Connection::State::kStreaming) go_on_opening(slot);
 }
 
 void HttpConnections::go_on_later(std::uint32_t slot) {
-  // Not at once: libuv runs a timer that is due before it looks at the sockets of the others.
-  if (unfinished_.empty()) go_on_timer_.start_in(1);
-  unfinished_.push_back(parts_.connections.id_of(slot));
+  later_turns_.add(parts_.connections.id_of(slot));
 }
 
 void HttpConnections::discard_input(std::uint32_t slot) {
@@ -118,7 +112,7 @@ void HttpConnections::pump(std::uint32_t slot) {
       return;
     }
     if (!exchange.readable) return;
-    if (++reads > kReadsPerTurn) return go_on_later(slot);
+    if (++reads > kReadsMax) return go_on_later(slot);
     const SocketIo::Outcome outcome = parts_.io.read(connection.fd, *scratch_);
     if (outcome.status == SocketIo::Status::kFailed) return parts_.connections.close(slot);
     exchange.peer_done = outcome.status == SocketIo::Status::kEnd;

@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "core/base/clock.h"
 #include "core/stream/hub.h"
@@ -22,13 +21,13 @@
 #include "net/access/stream_limits.h"
 #include "net/http/connection.h"
 #include "net/http/deadlines.h"
+#include "net/http/later_turns.h"
 #include "net/http/parser.h"
 #include "net/http/responder.h"
 #include "net/http/router.h"
 #include "net/http/stream_heads.h"
 #include "net/http/stream_writer.h"
 #include "net/uv/poller.h"
-#include "net/uv/timer.h"
 
 namespace progressd {
 
@@ -116,7 +115,7 @@ class HttpConnections final : public ResponseCarrier {
   Result<StreamTerms> admit(std::uint32_t slot, const Request& request);
   void subscribe(std::uint32_t slot, StreamLive live);
   void go_on_opening(std::uint32_t slot);
-  void go_on();
+  void go_on(ConnectionId id);
   void discard_input(std::uint32_t slot);
   void plan(std::uint32_t slot);
   bool is_http(ConnectionId id);
@@ -126,10 +125,9 @@ class HttpConnections final : public ResponseCarrier {
   StreamHeads heads_;
   bool draining_ = false;
   bool has_successor_ = false;
-  std::optional<ConnectionId> reading_;   // whose input is being taken; it sends after that
-  std::vector<ConnectionId> unfinished_;  // that used up their turn, or left input behind
+  std::optional<ConnectionId> reading_;  // whose input is being taken; it sends after that
   std::unordered_map<ConnectionId, std::unique_ptr<OpeningRest>> openings_;  // not whole yet
-  Timer go_on_timer_;
+  LaterTurns later_turns_;  // of those that used up this one, or left input behind
   std::unique_ptr<std::array<char, 65536>> scratch_;  // where every connection reads into
   std::array<std::uint64_t, kStatusesEnd> responses_{};
 };

@@ -19,7 +19,7 @@
 namespace progressd {
 namespace {
 
-constexpr int kAcceptsPerTurn = 256;
+constexpr int kAcceptsAtOnce = 256;
 /// Of these, in accept_all(): a whole backlog, though more come meanwhile.
 constexpr int kAcceptTurnsMax = 16;
 constexpr Millis kRetryMs = 100;
@@ -117,7 +117,7 @@ void Listeners::accept_all() {
 bool Listeners::accept_some(int socket) {
   std::size_t turned_away = 0;
   bool emptied = false;
-  for (int accepted = 0; accepted < kAcceptsPerTurn; ++accepted) {
+  for (int accepted = 0; accepted < kAcceptsAtOnce; ++accepted) {
     const int fd = accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       const std::size_t open = open_count_();

@@ -91,8 +91,8 @@ void Router::dispatch(Request& request, Responder responder) const {
 
 std::optional<Response> Router::refusal(Request& request) const {
   std::optional<Response> refusal;
-  request.route = admit(request, refusal);
   request.admitted_in = gate_.round();
+  request.route = admit(request, refusal);
   return refusal;
 }
 

@@ -12,8 +12,9 @@
 namespace progressd {
 namespace {
 
-constexpr std::size_t kEventsAtOnce = 64;
-/// What sockets may take of a turn, before timers and others have theirs.
+constexpr std::size_t kEventsAtOnce = 32;
+/// When sockets have had so much of a turn, no more of them are taken before timers and others have
+/// theirs.
 constexpr std::uint64_t kTurnNsMax = 5'000'000;
 
 bool add(int epoll_fd, int fd, std::uint32_t events, std::uint64_t token) {

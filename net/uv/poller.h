@@ -2,7 +2,8 @@
 // uv_poll_t. A uv_tcp_t takes 248 bytes for each socket; here a socket takes none in user space
 // but its owner's.
 //
-//   loop ── uv_poll_t ──► inner epoll set ──► socket, socket, …        one epoll_wait a turn
+//   loop ── uv_poll_t ──► inner epoll set ──► socket, socket, …        an epoll_wait for some at
+//   once
 //
 // Connections are edge-triggered and registered once for reading and writing, so that no write
 // ever needs an epoll_ctl. Listening sockets are level-triggered.

@@ -149,6 +149,8 @@ void read_publishing(Reader& reader, const Flags& flags, Options& options) {
                  "--publish-content-type: holds a line end");
   reader.require(!publish.stamps_due_time || publish.per_second > 0,
                  "--stamp-due: needs --publish-rate");
+  reader.require(publish.window == 0 || options.streams.connections > 0,
+                 "--publish-window: needs streams, whose readers it waits for");
 }
 
 void read_run(Reader& reader, const Flags& flags, Options& options) {
