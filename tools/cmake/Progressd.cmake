@@ -7,6 +7,8 @@ set(PROGRESSD_SANITIZE "" CACHE STRING
 set_property(CACHE PROGRESSD_SANITIZE PROPERTY STRINGS "" address thread fuzz)
 option(PROGRESSD_ASSERTIONS "Keep assert() and the standard library's own checks" OFF)
 
+# Sanitized builds take several files as one (CMAKE_UNITY_BUILD in the presets): what files keep to
+# themselves in an anonymous namespace needs a name that no other of the library has.
 add_library(progressd_sanitizers INTERFACE)
 if(PROGRESSD_SANITIZE STREQUAL "address")
   # -O1 -g1: above that the inserted checks make the compiler several times slower.
