@@ -230,7 +230,9 @@ def test_a_disk_that_is_taken_away_and_mounted_again(server: Start, small_disk: 
     assert running.job(job)["done"] == 3
     wait_until(lambda: [line for line in running.log.all if "can't be written" in line], "the log to tell of it")
     assert list(small_disk.seen("").iterdir()) == []
-    small_disk.run("umount", str(small_disk.folder))
+    # Busy for the moment in which the journal looks whether its disk is back.
+    umount = [*small_disk.enter, "umount", str(small_disk.folder)]
+    wait_until(lambda: subprocess.run(umount).returncode == 0, "the other disk to be let go")
     wait_until(lambda: takes_writes(running, job), "the journal to come back")
     running.patch(job, done=4)
     kill(running)
