@@ -13,9 +13,8 @@ add_library(progressd_sanitizers INTERFACE)
 if(PROGRESSD_SANITIZE STREQUAL "address")
   # -O1 -g1: above that the inserted checks make the compiler several times slower.
   set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
-  # A third of a test's compilation. Not of core's: a test brings its own copies of what its headers
-  # define, and those of core count and shift.
-  set(PROGRESSD_NET_TEST_FLAGS -fno-sanitize=undefined)
+  # Tests are two fifths faster to compile without optimisation, and quick all the same.
+  set(PROGRESSD_TEST_FLAGS -O0)
 elseif(PROGRESSD_SANITIZE STREQUAL "thread")
   set(flags -fsanitize=thread -fno-omit-frame-pointer -O1 -g1)
 elseif(PROGRESSD_SANITIZE STREQUAL "fuzz")
@@ -82,10 +81,8 @@ function(progressd_test folder name)
     GTest::gtest_main GTest::gtest)
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   # Of the source: these come after all flags of the target.
-  if(NOT folder STREQUAL "core")
-    set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/${folder}/${name}_test.cc"
-      PROPERTIES COMPILE_OPTIONS "${PROGRESSD_NET_TEST_FLAGS}")
-  endif()
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/${folder}/${name}_test.cc"
+    PROPERTIES COMPILE_OPTIONS "${PROGRESSD_TEST_FLAGS}")
   gtest_discover_tests(${target}
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${PROGRESSD_TEST_TIMEOUT} LABELS ${folder})
