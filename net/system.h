@@ -34,7 +34,9 @@ class SystemRandom final : public Random {
 std::size_t raise_descriptor_limit();
 
 /// Has large arrays in memory of their own, however the process has used its heap so far: the
-/// kernel moves those as they grow. The heap would keep a hole for each size that they had.
+/// kernel moves those as they grow. The heap would keep a hole for each size that they had. And
+/// keeps a little free memory at the heap's end, for the next turn of the loop. For main(), before
+/// anything is made.
 void map_large_arrays();
 
 /// Another one after each start of the machine; 0 where the system does not say.

@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace progressd {
-namespace {
-
-/// When they have had so much of a turn, the others of them wait for the next one.
-constexpr std::uint64_t kTurnNsMax = 5'000'000;
-
-}  // namespace
 
 LaterTurns::LaterTurns(Loop& loop, GoOn go_on)
     : go_on_(std::move(go_on)), timer_(loop, [this] { take(); }) {}
@@ -25,7 +19,7 @@ void LaterTurns::take() {
   const std::vector<ConnectionId> waiting = std::exchange(waiting_, {});
   std::unordered_set<ConnectionId> taken;  // it may have been ready several times meanwhile
   auto next = waiting.begin();
-  for (; next != waiting.end() && Loop::precise_ns() - began < kTurnNsMax; ++next) {
+  for (; next != waiting.end() && Loop::precise_ns() - began < kTurnShareNs; ++next) {
     if (taken.insert(*next).second) go_on_(*next);
   }
   if (next == waiting.end()) return;

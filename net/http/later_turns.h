@@ -1,5 +1,6 @@
-// Connections that have used up their part of a turn of the loop and go on in a later one. Those of
-// others come first: what is left here waits until a timer is due.
+// Connections that have used up their part of a turn of the loop and go on in a later one, when the
+// sockets of the others have been looked at. Each goes on once a turn, in the order in which they
+// came.
 //
 // Thread: the loop's.
 #pragma once

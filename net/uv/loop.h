@@ -9,6 +9,9 @@
 
 namespace progressd {
 
+/// What has had so much of a turn begins nothing more in it: the rest waits for the next one.
+inline constexpr std::uint64_t kTurnShareNs = 5'000'000;
+
 class Loop {
  public:
   Loop();

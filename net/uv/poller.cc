@@ -13,9 +13,6 @@ namespace progressd {
 namespace {
 
 constexpr std::size_t kEventsAtOnce = 32;
-/// When sockets have had so much of a turn, no more of them are taken before timers and others have
-/// theirs.
-constexpr std::uint64_t kTurnNsMax = 5'000'000;
 
 bool add(int epoll_fd, int fd, std::uint32_t events, std::uint64_t token) {
   epoll_event event{};
@@ -58,7 +55,7 @@ void Poller::on_events() {
   if (!take_events()) return;  // as nearly always, and then no clock is read
   const std::uint64_t began = Loop::precise_ns();
   // What is left comes in the next turn: the set stays readable.
-  while (take_events() && Loop::precise_ns() - began < kTurnNsMax) {
+  while (take_events() && Loop::precise_ns() - began < kTurnShareNs) {
   }
 }
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any, Iterator
 
 import pytest
-import stub_celery
+import fake_celery
 from both_clients import at_once
 from job_reporter import PAUSE_AFTER_FAILURE_S, REPORT_INTERVAL_S, STALL_AFTER_MS, JobReporter, announce
 from progressd_client import Client
@@ -134,7 +134,7 @@ def test_a_value_error_of_the_work_is_not_swallowed(serve: Any, client: Any) -> 
 @pytest.fixture
 def tasks(monkeypatch: pytest.MonkeyPatch, serve: Any) -> Iterator[Any]:
     """The example's module, with its server at hand as `tasks.server`, and without the pause that is its work."""
-    stub_celery.install(monkeypatch)
+    fake_celery.install(monkeypatch)
     server = serve(job_answer)
     monkeypatch.setenv("PROGRESSD_URL", server.url)
     monkeypatch.delitem(sys.modules, "tasks", raising=False)

@@ -168,9 +168,9 @@ def test_the_readmes_programs_run(shared: Server, at: int, last_line: str) -> No
 
 
 def test_a_celery_task_is_a_job_that_everybody_can_follow(shared: Server) -> None:
-    """With a stub of Celery, which runs the task where it is sent."""
+    """With a fake Celery, which runs the task where it is sent."""
     program = (
-        "import json, pytest, stub_celery; stub_celery.install(pytest.MonkeyPatch()); import tasks;"
+        "import json, pytest, fake_celery; fake_celery.install(pytest.MonkeyPatch()); import tasks;"
         "tasks.IMPORTS_PER_SECOND = 100; print(tasks.start_import(['row'] * 30))"
     )
     folders = [PACKAGE, TOOLS / "examples" / "celery", REPOSITORY / "tests" / "python"]
