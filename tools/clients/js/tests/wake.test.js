@@ -108,6 +108,13 @@ async function followed(t) {
   return { ...it, mine, to };
 }
 
+/** The next stream names b alone: a is told as removed, and b, to which nothing happened, not at all. */
+async function onlyBIsLeft(mine, stream) {
+  stream.snapshot('b', '5', '2');
+  await until(() => mine.told.includes('removed a@1'));
+  assert.deepEqual([mine.told.filter((one) => one !== 'open'), mine.known()], [['removed a@1'], ['b']]);
+}
+
 test('a new worker: jobs that are still there are not told again, nor as removed', async (t) => {
   const { mine, to, open, killWorker } = await followed(t);
   sleep();
@@ -163,10 +170,7 @@ test('a worker that another tab kept alive: a job that went meanwhile is told as
   sleep();
   await to.ended;
   wake();
-  const again = await open();
-  again.snapshot('b', '5', '2');
-  await until(() => mine.told.includes('removed a@1'));
-  assert.deepEqual([mine.told.filter((one) => one !== 'open'), mine.known()], [['removed a@1'], ['b']]);
+  await onlyBIsLeft(mine, await open());
 });
 
 test('a worker whose stream had a gap while the page slept, and has not shown all yet', async (t) => {
@@ -198,10 +202,7 @@ test('a new worker begins while the page is awake: what went in between is told 
   const { mine, open, killWorker, startWorker } = await followed(t);
   killWorker();
   startWorker();
-  const again = await open();
-  again.snapshot('b', '5', '2');
-  await until(() => mine.told.includes('removed a@1'));
-  assert.deepEqual([mine.told.filter((one) => one !== 'open'), mine.known()], [['removed a@1'], ['b']]);
+  await onlyBIsLeft(mine, await open());
 });
 
 test('a followed job that nothing happened to is not told again', async (t) => {
