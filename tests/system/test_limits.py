@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import subprocess
 import time
 from pathlib import Path
@@ -131,33 +132,28 @@ def test_bodies_of_all_connections(server: Any) -> None:
     running = server("--max-bodies-bytes", "4MiB", "--body-timeout", "1h")
     whole = b'{"message":"' + b"m" * 1_000_000 + b'"}'
     request = request_bytes(running.address, "POST", "/v1/jobs", JSON, whole)
-    refused = []
     open_ones = []
-    for _ in range(8):  # each of them but for its last byte
+    for _ in range(8):  # each of them but for its last byte: there is no room for more than four
         connection = running.connect()
         connection.send(request[:-1])
         open_ones.append(connection)
-    wait_until(lambda: running.stats()["connections"] >= 8, "the connections")
-
-    def probe() -> bool:
-        """Whether one more is refused: what the others sent may still be on its way."""
-        with running.connect() as connection:
-            connection.send(request[:-1])
-            connection.socket.settimeout(0.2)
-            try:
-                head = connection.read_head()
-            except (TimeoutError, ConnectionResetError):
-                return False
-            refused.append(head)
-            return True
-
-    wait_until(probe, "there to be no room")
-    assert refused[-1].status == 503 and refused[-1]["Connection"] == "close"
-    assert int(refused[-1]["Retry-After"] or "") > 0
+    answered, _, _ = select.select([connection.socket for connection in open_ones], [], [], patience())
+    assert answered, "one is refused before its body is whole"
+    for connection in open_ones:
+        if connection.socket in answered:
+            refused = connection.read_head()
+            assert refused.status == 503 and refused["Connection"] == "close"
+            assert int(refused["Retry-After"] or "") > 0
     assert running.create(runner="external")["state"] == "pending", "small ones are not concerned"
     for connection in open_ones:
         connection.close()
-    wait_until(lambda: not probe(), "there to be room again")
+
+    def whole_one() -> int:
+        with running.connect() as connection:
+            connection.send(request)
+            return connection.read_head().status
+
+    wait_until(lambda: whole_one() == 422, "there to be room again")
 
 
 # ------------------------------------------------------------------------------------------------ lists
