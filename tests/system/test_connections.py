@@ -570,6 +570,16 @@ def test_sigterm_with_nobody_there_is_quick(server: Any) -> None:
     assert running.wait() == 0
 
 
+def test_signals_until_the_very_end_do_not_change_the_status(server: Any) -> None:
+    running = server("--drain", "1h")
+    stream = running.follow(running.external())
+    stream.next()
+    # The second ends it at once; the others come while all is taken down.
+    while running.process.poll() is None:
+        running.terminate()
+    assert running.wait() == 0
+
+
 def test_readers_see_the_end_of_the_process_as_the_end_of_the_stream(server: Any) -> None:
     running = server("--drain", "200ms")
     job = running.external()

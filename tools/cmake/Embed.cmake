@@ -31,6 +31,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
       COMMENT "Embedding ${base}"
       VERBATIM)
     target_sources(${target} PRIVATE "${output}")
+    # It is not there before the build, where clang-tidy reads what is built as one.
+    set_source_files_properties("${output}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endfunction()
 
   return()

@@ -2,34 +2,44 @@
 # bench are registered. Options sit on interface targets and never in global flags, so that what is
 # not ours (llhttp) is built without our warnings.
 
-set(PROGRESSD_SANITIZE "" CACHE STRING
-  "Sanitizers: empty, address (with undefined), thread, or fuzz (address, with libFuzzer's eyes)")
-set_property(CACHE PROGRESSD_SANITIZE PROPERTY STRINGS "" address thread fuzz)
+set(PROGRESSD_SANITIZE "" CACHE STRING "Sanitizers: empty, address (with undefined), or thread")
+set_property(CACHE PROGRESSD_SANITIZE PROPERTY STRINGS "" address thread)
 option(PROGRESSD_ASSERTIONS "Keep assert() and the standard library's own checks" OFF)
 
-# Sanitized builds take several files as one (CMAKE_UNITY_BUILD in the presets): what files keep to
-# themselves in an anonymous namespace needs a name that no other of the library has.
+# Sanitized builds are Clang's: libFuzzer is part of it, and it takes half of GCC's time for them. They
+# take several files as one (CMAKE_UNITY_BUILD in the presets): what files keep to themselves in an
+# anonymous namespace needs a name that no other of the library has.
 add_library(progressd_sanitizers INTERFACE)
+# -O1 -g1: above that the inserted checks make the compiler several times slower.
+set(flags -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
 if(PROGRESSD_SANITIZE STREQUAL "address")
-  # -O1 -g1: above that the inserted checks make the compiler several times slower.
-  set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
-  # Tests are two fifths faster to compile without optimisation, and quick all the same.
-  set(PROGRESSD_TEST_FLAGS -O0)
-elseif(PROGRESSD_SANITIZE STREQUAL "thread")
-  set(flags -fsanitize=thread -fno-omit-frame-pointer -O1 -g1)
-elseif(PROGRESSD_SANITIZE STREQUAL "fuzz")
-  # Clang only. The fuzz targets themselves link libFuzzer, which brings main().
-  set(flags -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-    -fno-omit-frame-pointer -O1 -g1
+  list(APPEND flags -fsanitize=address,undefined
     "-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignored_by_sanitizers.txt")
+elseif(PROGRESSD_SANITIZE STREQUAL "thread")
+  list(APPEND flags -fsanitize=thread)
 elseif(PROGRESSD_SANITIZE STREQUAL "")
   set(flags "")
 else()
-  message(FATAL_ERROR
-    "PROGRESSD_SANITIZE is '${PROGRESSD_SANITIZE}': use \"\", address, thread or fuzz")
+  message(FATAL_ERROR "PROGRESSD_SANITIZE is '${PROGRESSD_SANITIZE}': use \"\", address or thread")
+endif()
+if(PROGRESSD_SANITIZE AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "the sanitizers want Clang: cmake --preset asan, or tsan")
 endif()
 target_compile_options(progressd_sanitizers INTERFACE ${flags})
 target_link_options(progressd_sanitizers INTERFACE ${flags})
+
+# Link it PRIVATE from what the fuzz targets look into.
+add_library(progressd_fuzzed INTERFACE)
+if(PROGRESSD_SANITIZE STREQUAL "address")
+  target_compile_options(progressd_fuzzed INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# Link it PRIVATE, and last, from what is no part of the server: the compiler needs half the time for
+# the tests without optimisation, and they are quick all the same.
+add_library(progressd_unoptimised INTERFACE)
+if(PROGRESSD_SANITIZE)
+  target_compile_options(progressd_unoptimised INTERFACE -O0)
+endif()
 
 # Link it PUBLIC from progressd_core: everything else then has it.
 add_library(progressd_options INTERFACE)
@@ -50,10 +60,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # GCC 12 sees overlapping copies inside std::string where there are none (GCC bug 105651).
     target_compile_options(progressd_warnings INTERFACE -Wno-restrict)
-  endif()
-  if(PROGRESSD_SANITIZE)
-    # The checks that sanitizers insert confuse this one, as GCC's manual says.
-    target_compile_options(progressd_warnings INTERFACE -Wno-maybe-uninitialized)
   endif()
 endif()
 
@@ -78,11 +84,8 @@ function(progressd_test folder name)
   add_executable(${target} "${PROJECT_SOURCE_DIR}/tests/${folder}/${name}_test.cc" ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE
     progressd_${folder} progressd_options progressd_warnings ${arg_LIBRARIES}
-    GTest::gtest_main GTest::gtest)
+    GTest::gtest_main GTest::gtest progressd_unoptimised)
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
-  # Of the source: these come after all flags of the target.
-  set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/${folder}/${name}_test.cc"
-    PROPERTIES COMPILE_OPTIONS "${PROGRESSD_TEST_FLAGS}")
   gtest_discover_tests(${target}
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${PROGRESSD_TEST_TIMEOUT} LABELS ${folder})

@@ -94,6 +94,8 @@ int run(Config config, int argc, const char* const* argv) {
     log::info("follow the demo: curl -N http://{}/v1/jobs/demo/events", addresses->front());
   }
   loop.run();
+  // The status is decided: one more while all is taken down changes nothing.
+  hold_signals(SIG_BLOCK);
   if (server.fault()) {
     log::error("{}", server.fault()->detail);
     return 1;
