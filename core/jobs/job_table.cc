@@ -190,9 +190,8 @@ bool JobTable::restore(std::unique_ptr<Job> owned) {
 
 void JobTable::restore(std::string_view owner, std::string_view key, IdempotencyTable::Entry entry,
                        Millis at) {
-  if (!idempotency_.full() && !knows_key(owner, key)) {
-    idempotency_.add(owner, key, std::move(entry), at);
-  }
+  if (idempotency_.find(owner, key, at) != nullptr || idempotency_.full()) return;
+  idempotency_.add(owner, key, std::move(entry), at);
 }
 
 Outcome JobTable::report(Sequence sequence, Job& job, const Change& change) {

@@ -30,9 +30,8 @@ struct StateRow {
 
 /// Where the log begins, once the rows say all that stood before.
 struct LogCut {
-  Sequence through = 0;          // changes up to here are cut off
-  Sequence removed_through = 0;  // the last of them that removed a job
-  Millis at = 0;                 // of the steady clock: keys that expired by then go
+  Sequence through = 0;  // changes up to here are cut off
+  Millis at = 0;         // of the steady clock: keys that expired by then go
 };
 
 /// All of it is kept, or nothing.
@@ -41,6 +40,9 @@ struct JournalBatch {
   std::string block;  // empty when there are none
   std::vector<StateRow> rows;
   std::optional<LogCut> cut;
+  /// Of jobs that were removed up to here the journal may no longer tell: a cut took their removal
+  /// off the log, or there is no row any more for the log's removal to be one of. 0: as before.
+  Sequence removed_through = 0;
   /// Creations of the log that were refused. A row may say that the job is gone which stood in
   /// their way: they must not be allowed for that when the log is read again.
   std::vector<Sequence> refused;

@@ -54,8 +54,15 @@ bool Recovery::take_row(const StateRow& row) {
   auto key = decode_key(row.bytes);
   if (!key) return false;
   latest_at_ = std::max(latest_at_, key->at);
-  parts_.jobs.restore(key->owner, key->key, std::move(key->entry), key->at);
+  keys_.emplace(row.id, std::move(*key));
   return true;
+}
+
+void Recovery::restore_keys_before(Sequence sequence) {
+  while (!keys_.empty() && keys_.begin()->first < sequence) {
+    KeptKey key = std::move(keys_.extract(keys_.begin()).mapped());
+    parts_.jobs.restore(key.owner, key.key, std::move(key.entry), key.at);
+  }
 }
 
 bool Recovery::is_in_row(Sequence sequence, const Change& change) const {
@@ -72,14 +79,26 @@ bool Recovery::is_in_row(Sequence sequence, const Change& change) const {
 void Recovery::take_change(Sequence sequence, const Change& change) {
   latest_at_ = std::max(latest_at_, change.at.steady);
   if (change.kind == ChangeKind::kCreate && refused_.contains(sequence)) return;
-  if (!through_.empty() && is_in_row(sequence, change)) return;
+  restore_keys_before(sequence);
+  if (!through_.empty() && is_in_row(sequence, change)) {
+    // Of an earlier job of the same id, whose removal stands in no row.
+    if (change.kind == ChangeKind::kDelete || change.kind == ChangeKind::kForget) {
+      forget_removed_through(sequence);
+    }
+    return;
+  }
   parts_.ledger.replay(sequence, change);
+}
+
+void Recovery::forget_removed_through(Sequence sequence) {
+  parts_.jobs.forget_removed_through(sequence);
+  parts_.keeper.removed_at(sequence);
 }
 
 void Recovery::finish(Sequence last, Sequence removed_through) {
   parts_.channels.sort_by_age();
-  parts_.jobs.forget_removed_through(removed_through);
-  parts_.keeper.removed_at(removed_through);
+  restore_keys_before(last + 1);
+  forget_removed_through(removed_through);
   parts_.ledger.restore_last_sequence(last);
   through_.clear();
   refused_.clear();

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/journal/journal_batch.h"
+#include "core/journal/state_codec.h"
 #include "core/ledger.h"
 
 namespace progressd {
@@ -27,7 +29,7 @@ class Recovery {
   void use_history(const HistoryLimits& history) { parts_.history = history; }
   /// False when what it holds is not ours: then the journal is corrupt.
   bool take(const RecoveredPart& part);
-  /// After the last part. `last`: the latest change; `removed_through`: see LogCut.
+  /// After the last part. `last`: the latest change; `removed_through`: see JournalBatch.
   void finish(Sequence last, Sequence removed_through);
 
   std::size_t changes() const { return changes_; }
@@ -36,12 +38,18 @@ class Recovery {
 
  private:
   bool take_row(const StateRow& row);
+  /// Puts back those that were first used before this change.
+  void restore_keys_before(Sequence sequence);
   void take_change(Sequence sequence, const Change& change);
+  void forget_removed_through(Sequence sequence);
   bool is_in_row(Sequence sequence, const Change& change) const;
 
   Parts parts_;
   std::unordered_map<TopicId, Sequence> through_;  // of what came from a row
   std::unordered_set<Sequence> refused_;           // creations
+  /// By creation. A key is known from there on: what the log says of the time before, and the
+  /// creation itself, found it unused.
+  std::map<Sequence, KeptKey> keys_;
   std::size_t changes_ = 0;
   Millis latest_at_ = 0;
 };

@@ -206,9 +206,9 @@ Result<Sequence> SqliteJournal::append(const JournalBatch& batch) {
   }
   if (batch.cut) {
     cut_through_ = batch.cut->through;
-    removed_through_ = batch.cut->removed_through;
     blocks_to_drop_ = true;
   }
+  removed_through_ = std::max(removed_through_, batch.removed_through);
   const Sequence first = last_ + 1;
   last_ += batch.changes;
   return first;
@@ -247,6 +247,9 @@ Result<void> SqliteJournal::write(const JournalBatch& batch) {
   for (const Sequence creation : batch.refused) {
     if (done) done = run_.add_refused.with(1, static_cast<std::int64_t>(creation)).run();
   }
+  if (done && batch.removed_through > removed_through_) {
+    done = set_meta("removed_through", batch.removed_through);
+  }
   if (done && batch.cut) done = write_cut(*batch.cut);
   if (done && blocks_to_drop_) done = drop_blocks();
   return done;
@@ -262,12 +265,12 @@ Result<void> SqliteJournal::write_row(const StateRow& row) {
   return (is_job ? run_.add_job : run_.add_channel).with(1, id).with_bytes(2, row.bytes).run();
 }
 
+Result<void> SqliteJournal::set_meta(std::string_view name, Sequence value) {
+  return run_.set_meta.with_bytes(1, name).with(2, static_cast<std::int64_t>(value)).run();
+}
+
 Result<void> SqliteJournal::write_cut(const LogCut& cut) {
-  const auto set = [&](std::string_view name, Sequence value) {
-    return run_.set_meta.with_bytes(1, name).with(2, static_cast<std::int64_t>(value)).run();
-  };
-  return set("cut_through", cut.through)
-      .and_then([&] { return set("removed_through", cut.removed_through); })
+  return set_meta("cut_through", cut.through)
       .and_then(
           [&] { return run_.drop_refused.with(1, static_cast<std::int64_t>(cut.through)).run(); })
       .and_then([&] { return run_.drop_keys.with(1, cut.at).run(); });

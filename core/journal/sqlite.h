@@ -71,6 +71,7 @@ class SqliteJournal {
   Result<void> read_refused(const std::function<bool(RecoveredPart part)>& visit);
   Result<void> write(const JournalBatch& batch);
   Result<void> write_row(const StateRow& row);
+  Result<void> set_meta(std::string_view name, Sequence value);
   Result<void> write_cut(const LogCut& cut);
   Result<void> drop_blocks();
 

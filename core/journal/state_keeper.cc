@@ -7,9 +7,8 @@
 namespace progressd {
 namespace {
 
-/// A slice ends with the row that takes it over one of these: about a millisecond of the loop.
+/// A slice ends with the row that takes it over this.
 constexpr std::size_t kSliceBytesMax = 256 * 1024;
-constexpr std::size_t kSliceRowsMax = 500;
 
 /// Takes one out of a set or a map.
 template <class Set>
@@ -21,7 +20,8 @@ auto take_one(Set& set) {
 
 void StateKeeper::begin(Sequence through) {
   std::swap(to_do_, dirty_);
-  cut_ = {through, removed_through_, 0};
+  cut_through_ = through;
+  cut_removed_through_ = removed_through_;
   log_bytes_ = 0;
   round_bytes_ = 0;
   stage_ = Stage::kReady;
@@ -43,8 +43,8 @@ void StateKeeper::fill_slice(JournalBatch& batch, Sequence through, Millis at) {
   }
   if (stage_ != Stage::kReady) return;
   if (to_do_.empty()) {
-    batch.cut = cut_;
-    batch.cut->at = at;
+    batch.cut = LogCut{cut_through_, at};
+    batch.removed_through = cut_removed_through_;
     stage_ = Stage::kCutOut;
     return;
   }
@@ -61,7 +61,7 @@ void StateKeeper::add(StateRow row, JournalBatch& batch) {
 void StateKeeper::add_rows(JournalBatch& batch, Sequence through) {
   slice_bytes_ = 0;
   const auto has_room = [&] {
-    return batch.rows.size() < kSliceRowsMax && slice_bytes_ < kSliceBytesMax;
+    return batch.rows.size() < slice_rows_max_ && slice_bytes_ < kSliceBytesMax;
   };
   while (!to_do_.keys.empty() && has_room()) {
     KeptKey& key = in_flight_.keys.emplace_back(std::move(to_do_.keys.back()));
@@ -74,9 +74,13 @@ void StateKeeper::add_rows(JournalBatch& batch, Sequence through) {
     const Sequence id = *to_do_.jobs.begin();
     in_flight_.jobs.insert(take_one(to_do_.jobs));
     const auto job = jobs_.all().find(id);
-    add({RowKind::kJob, id,
-         job == jobs_.all().end() ? std::string() : encode_job(*job->second, through)},
-        batch);
+    if (job == jobs_.all().end()) {
+      // Without its row the log's removal of it is one of a job that nobody knows.
+      batch.removed_through = removed_through_;
+      add({RowKind::kJob, id, std::string()}, batch);
+    } else {
+      add({RowKind::kJob, id, encode_job(*job->second, through)}, batch);
+    }
   }
   while (!to_do_.channels.empty() && has_room()) {
     const auto& [id, user] = *in_flight_.channels.insert(take_one(to_do_.channels)).position;

@@ -24,9 +24,16 @@ namespace progressd {
 
 class StateKeeper {
  public:
+  /// A slice of as many rows, or of 256 KiB, takes about a millisecond of the loop.
+  static constexpr std::size_t kSliceRowsMax = 500;
+
   /// `log_bytes_min`: no round begins before the log has as many.
-  StateKeeper(const JobTable& jobs, const ChannelTable& channels, std::size_t log_bytes_min)
-      : jobs_(jobs), channels_(channels), log_bytes_min_(log_bytes_min) {}
+  StateKeeper(const JobTable& jobs, const ChannelTable& channels, std::size_t log_bytes_min,
+              std::size_t slice_rows_max = kSliceRowsMax)
+      : jobs_(jobs),
+        channels_(channels),
+        log_bytes_min_(log_bytes_min),
+        slice_rows_max_(slice_rows_max) {}
 
   /// What the next round must write.
   void touch_job(Sequence created_sequence) { dirty_.jobs.insert(created_sequence); }
@@ -66,14 +73,16 @@ class StateKeeper {
   const JobTable& jobs_;
   const ChannelTable& channels_;
   std::size_t log_bytes_min_;
+  std::size_t slice_rows_max_;
   Dirty dirty_;      // since the round began
   Dirty to_do_;      // of the round, not written yet
   Dirty in_flight_;  // of the slice
   std::vector<Sequence> dirty_refused_;
   std::vector<Sequence> in_flight_refused_;
   Stage stage_ = Stage::kIdle;
-  LogCut cut_;  // of the round
-  Sequence removed_through_ = 0;
+  Sequence cut_through_ = 0;          // of the round
+  Sequence cut_removed_through_ = 0;  // the last removal by then
+  Sequence removed_through_ = 0;      // the last removal
   std::size_t log_bytes_ = 0;    // that no cut of a round under way takes off
   std::size_t round_bytes_ = 0;  // written in this round, or the last one
   std::size_t slice_bytes_ = 0;

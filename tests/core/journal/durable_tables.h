@@ -1,5 +1,6 @@
 // Tables, hub and ledger over an SQLite journal, all on one thread: a change is on its way until
-// flush(). What a restart or a crash leaves is found by making another one of these.
+// flush(). What a restart or a crash leaves is found by making another one of these: at any moment
+// of a round, as each row is a slice of its own.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +25,7 @@ class DurableTables final : public DeferredJournal {
   /// Recovers what the journal holds.
   DurableTables(const SqliteSettings& settings, Chance& chance, std::size_t log_bytes_min,
                 const TableBounds& bounds = {})
-      : keeper(jobs, channels, log_bytes_min) {
+      : keeper(jobs, channels, log_bytes_min, /*slice_rows_max=*/1) {
     auto opened = SqliteJournal::open(settings, chance);
     EXPECT_TRUE(opened) << opened.error().detail;
     engine = std::move(*opened);

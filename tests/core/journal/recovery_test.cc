@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "core/base/base64url.h"
 #include "core/journal/memory.h"
@@ -33,6 +34,17 @@ std::map<std::string, std::string> dump(const JobTable& jobs, const ChannelTable
     all["channel " + channel->user] = mark_of(encode_channel(*channel, 0));
   }
   return all;
+}
+
+/// Who saw what was before a removal is told of it, or that something is missing.
+void expect_removals_or_a_gap(const JobTable& recovered, const JobTable& reference) {
+  std::set<Sequence> told;
+  for (const auto& job : recovered.removed()) told.insert(job->removed_sequence);
+  for (const auto& job : reference.removed()) {
+    const Sequence removal = job->removed_sequence;
+    EXPECT_TRUE(told.contains(removal) || !recovered.retains_removed_after(removal - 1))
+        << job->spec.id << " was removed by " << removal;
+  }
 }
 
 /// The same changes with a journal in memory, which never restarts.
@@ -107,6 +119,7 @@ TEST_F(RecoveryTest, WhateverCameBeforeARestartIsAsItWasAfterIt) {
       EXPECT_EQ(tables->engine->epoch(), epoch);
       EXPECT_EQ(tables->ledger.last_sequence(), reference.ledger.last_sequence());
       EXPECT_EQ(tables->jobs.idempotency_keys(), reference.jobs.idempotency_keys());
+      expect_removals_or_a_gap(tables->jobs, reference.jobs);
     }
     if (HasFailure()) return;
   }

@@ -58,7 +58,7 @@ void run_load(MemoryDisk& disk, Acknowledged& told, int wal_pages_max = 6) {
     if (i % 4 == 1) {
       batch.rows.push_back({RowKind::kJob, row_id, "row " + std::to_string(i)});
     }
-    if (i % 7 == 6) batch.cut = LogCut{told.last, 0, 0};
+    if (i % 7 == 6) batch.cut = LogCut{told.last, 0};
     told.doubtful = batch.block;
     if (batch.cut) told.doubtful_cut = batch.cut->through;
     const Result<Sequence> first = (*journal)->append(batch);

@@ -123,7 +123,8 @@ TEST_F(SqliteTest, ACutTakesOffTheLogAndNumbersGoOnStill) {
   ASSERT_TRUE((*journal)->append(batch(2, "one")));
   JournalBatch with_cut = batch(0, "");
   with_cut.rows.push_back({RowKind::kJob, 1, "row"});
-  with_cut.cut = LogCut{2, 1, 0};
+  with_cut.cut = LogCut{2, 0};
+  with_cut.removed_through = 1;
   ASSERT_TRUE((*journal)->append(with_cut));
   journal->reset();
   journal = open();
@@ -159,7 +160,7 @@ TEST_F(SqliteTest, AnExpiredKeyGoesWithACut) {
   keys.rows.push_back({RowKind::kIdempotencyKey, 2, "new", 2'000});
   ASSERT_TRUE((*journal)->append(keys));
   JournalBatch with_cut;
-  with_cut.cut = LogCut{0, 0, 1'500};
+  with_cut.cut = LogCut{0, 1'500};
   ASSERT_TRUE((*journal)->append(with_cut));
   std::vector<std::string> left;
   ASSERT_TRUE((*journal)->read([&](const RecoveredPart& part) {
@@ -353,7 +354,7 @@ TEST_F(SqliteTest, SpaceIsGivenBackOnceThereIsMuchOfIt) {
   for (int i = 0; i < 50; ++i) append(batch(1, std::string(1024 * 1024, 'x')));
   const auto largest = fs::file_size(path);
   JournalBatch with_cut;
-  with_cut.cut = LogCut{50, 0, 0};
+  with_cut.cut = LogCut{50, 0};
   append(with_cut);
   for (int i = 0; i < 20; ++i) append(batch(1, "x"));
   EXPECT_LT(fs::file_size(path), largest * 9 / 10);
