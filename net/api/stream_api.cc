@@ -42,6 +42,7 @@ Result<Selection> StreamApi::select_named(const Request& request,
   Selection selection;
   selection.live.emplace();
   std::vector<Sequence> listed;
+  std::optional<Error> unknown;
   for (const auto& [name, id] : request.query_parameters()) {
     if (name != "job") continue;
     if (id.empty()) return fail(Errc::kInvalid, "job: must not be empty");
@@ -58,8 +59,10 @@ Result<Selection> StreamApi::select_named(const Request& request,
       listed.push_back(removed->created_sequence);
       known = true;
     }
-    if (!known) return fail(Errc::kNotFound, "no job has the id '" + id + "'");
+    if (!known && !unknown) unknown = Error{Errc::kNotFound, "no job has the id '" + id + "'"};
   }
+  // Who resumes has followed them all: one that has gone since does not end the others' stream.
+  if (unknown && (!resumes_from || listed.empty())) return tl::unexpected(*unknown);
   std::sort(listed.begin(), listed.end());
   listed.erase(std::unique(listed.begin(), listed.end()), listed.end());
   selection.among.emplace(JobsAmong{parts_.jobs, std::nullopt, nullptr, std::move(listed)});

@@ -7,6 +7,7 @@ PROGRESSD_TEST_SEED repeats a run's choices.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -15,15 +16,17 @@ import time
 from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from harness import Server, Stream, sanitized, wait_until
+from test_journal import kill
 
 KILLS = int(os.environ.get("PROGRESSD_KILLS", "5" if sanitized() else "20"))
 REPORTERS = 3
 START_S = 0.08  # about as long as a start takes
 RECOVERY_S = 0.01
+JSON = {"Content-Type": "application/json"}
 GONE = (OSError, HTTPException, AssertionError, EOFError)
 
 
@@ -85,9 +88,13 @@ class Load:
 
     def create(self, server: Server) -> None:
         name = f"made-{len(self.created)}-{self.acknowledged}"
-        if server.request("POST", "/v1/jobs", {"id": name, "runner": "timer", "total": 3, "stepMs": 5}).status == 201:
+        if server.request("POST", "/v1/jobs", self.spec(name), headers={"Idempotency-Key": name}).status == 201:
             self.created.append(name)
             self.count()
+
+    @staticmethod
+    def spec(name: str) -> dict[str, Any]:
+        return {"id": name, "runner": "timer", "total": 3, "stepMs": 5}
 
     def post(self, server: Server) -> None:
         if server.request("POST", "/api/v1/sse/progress/ann", {"n": self.posted + 1}).status == 202:
@@ -102,6 +109,10 @@ class Load:
             self.done[number] = done
         for name in self.created:
             assert server.request("GET", f"/v1/jobs/{name}").status == 200, name
+        if self.created:
+            name = self.chance.choice(self.created)
+            again = server.request("POST", "/v1/jobs", self.spec(name), headers={"Idempotency-Key": name})
+            assert (again.status, again.json()["id"]) == (200, name), "its key is known"
         latest = server.request("GET", "/api/v1/sse/progress/status/ann").json()
         posted = latest["n"] if latest else 0
         assert posted - self.posted in (0, 1)
@@ -146,6 +157,25 @@ def kill_at_its_start(server: Callable[..., Server], chance: random.Random, *fla
     starting.stopped = True
     said = "\n".join(starting.log.all)
     return "listening on" in said and "were read again" not in said
+
+
+def test_no_creation_is_lost_in_a_round_that_is_cut_short(server: Callable[..., Server], tmp_path: Path) -> None:
+    """More jobs and keys than a slice takes: when the process ends, some have their rows and some have not."""
+    journal = ("--journal", f"sqlite:{tmp_path / 'journal'}", "--durability", "relaxed")
+    first = server(*journal)
+    names = [f"job-{number}" for number in range(1_200)]
+    with first.connect() as connection:
+        for name in names:
+            body = json.dumps({"id": name, "runner": "external"}).encode()
+            assert connection.request("POST", "/v1/jobs", {**JSON, "Idempotency-Key": name}, body).status == 201
+    kill(first)
+    for _ in range(3):
+        running = server(*journal, "--journal-log-bytes", "1KiB")
+        with closing(sqlite3.connect(f"file:{tmp_path / 'journal'}?mode=ro", uri=True)) as db:
+            wait_until(lambda: db.execute("SELECT count(*) FROM idempotency_key").fetchone() != (0,), "the first slice")
+        kill(running)
+    last = server(*journal)
+    assert last.stats()["jobs"]["pending"] == len(names)
 
 
 @pytest.mark.parametrize("durability", ["full", "relaxed"])

@@ -308,6 +308,24 @@ def test_removed_is_replayed(shared: Server) -> None:
         assert set(model.jobs) == {keep["id"]}, "whoever resumes learns that the other one is gone"
 
 
+def test_named_jobs_are_followed_on_after_one_was_removed(shared: Server) -> None:
+    gone, stays = shared.external(), shared.external()
+    target = f"/v1/events?job={gone['id']}&job={stays['id']}"
+    with shared.stream(target) as stream:
+        stream.take(2)
+        shared.delete(gone)
+        seen = stream.take(2)[-1]
+    assert (seen.type, seen.json["id"]) == ("removed", gone["id"])
+    shared.patch(stays, done=1)
+    with shared.stream(target, last_event_id=seen.last_event_id) as stream:
+        event = stream.next()
+        assert (event.type, event.json["id"], event.json["done"]) == ("progress", stays["id"], 1)
+    assert shared.request("GET", target).status == 404, "for a reader that begins it is unknown"
+    shared.delete(stays)
+    nobody = shared.request("GET", f"/v1/events?job={gone['id']}", headers={"Last-Event-ID": seen.last_event_id})
+    assert nobody.status == 404, "there is nothing to follow any more"
+
+
 class Model:
     """What a page shows: the latest that it heard of each job."""
 
