@@ -17,7 +17,6 @@
 namespace progressd {
 namespace {
 
-constexpr std::uint32_t kApplicationId = 0x70726764;  // "prgd"
 constexpr std::string_view kMagic("SQLite format 3\0", 16);
 // Source: sqlite.org/fileformat2.html, the database header.
 constexpr std::size_t kHeaderBytes = 100;
@@ -99,7 +98,7 @@ Result<void> check_header(const SqliteSettings& settings) {
   if (header.size() < kHeaderBytes || !header.starts_with(kMagic)) {
     return refuse(settings, "is no SQLite file");
   }
-  if (big_endian(std::string_view(header).substr(kApplicationIdAt, 4)) != kApplicationId) {
+  if (big_endian(std::string_view(header).substr(kApplicationIdAt, 4)) != kJournalApplicationId) {
     return refuse(settings, "is a file of another program");
   }
   return {};
@@ -118,17 +117,17 @@ Result<void> create(SqliteDb& db, Random& random) {
       !done) {
     return done;
   }
-  return db.run(
-      fmt::format("BEGIN IMMEDIATE; PRAGMA application_id = {};"
-                  "{} INSERT INTO meta VALUES ('epoch', {});"
-                  "PRAGMA user_version = 1; COMMIT;",
-                  kApplicationId, kSchemaSteps.front(), static_cast<std::uint32_t>(random.next())));
+  return db.run(fmt::format(
+      "BEGIN IMMEDIATE; PRAGMA application_id = {};"
+      "{} INSERT INTO meta VALUES ('epoch', {});"
+      "PRAGMA user_version = 1; COMMIT;",
+      kJournalApplicationId, kSchemaSteps.front(), static_cast<std::uint32_t>(random.next())));
 }
 
 Result<void> check_and_migrate(SqliteDb& db, const SqliteSettings& settings) {
   const auto id = db.integer("PRAGMA application_id");
   if (!id) return refuse(settings, id.error().detail);
-  if (*id != kApplicationId) return refuse(settings, "is a file of another program");
+  if (*id != kJournalApplicationId) return refuse(settings, "is a file of another program");
   const auto fault = db.text("PRAGMA quick_check(1)");
   if (!fault) return refuse(settings, fault.error().detail);
   if (*fault != "ok") return refuse(settings, fmt::format("is corrupt: {}", *fault));

@@ -20,6 +20,9 @@
 
 namespace progressd {
 
+/// SQLite's application_id of a journal: "prgd".
+inline constexpr std::uint32_t kJournalApplicationId = 0x70726764;
+
 struct SqliteSettings {
   std::string path;
   bool synced = true;  // each commit, before it is answered

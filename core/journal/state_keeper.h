@@ -83,8 +83,8 @@ class StateKeeper {
   Sequence cut_through_ = 0;          // of the round
   Sequence cut_removed_through_ = 0;  // the last removal by then
   Sequence removed_through_ = 0;      // the last removal
-  std::size_t log_bytes_ = 0;    // that no cut of a round under way takes off
-  std::size_t round_bytes_ = 0;  // written in this round, or the last one
+  std::size_t log_bytes_ = 0;         // that no cut of a round under way takes off
+  std::size_t round_bytes_ = 0;       // written in this round, or the last one
   std::size_t slice_bytes_ = 0;
 };
 

@@ -69,6 +69,16 @@ TEST(ReportInput, PercentNeverGoesBackAndNonsenseIsNone) {
   EXPECT_EQ(input.progress().done, 199);
 }
 
+TEST(ReportInput, EachWholePercentOfAHundredIsAStep) {
+  for (int percent = 0; percent <= 100; ++percent) {
+    ReportInput input;
+    input.percent = *Pattern::compile("--percent-regex", "([^ ]*)%");
+    input.begin({0, 100, {}});
+    input.take(std::to_string(percent) + "%");
+    EXPECT_EQ(input.progress().done, percent);
+  }
+}
+
 TEST(ReportInput, TheFirstLineThatMeansFailureIsTheReason) {
   ReportInput input;
   input.fail_on = *Pattern::compile("--fail-on", "^E");

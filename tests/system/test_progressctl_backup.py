@@ -17,6 +17,7 @@ def journal(tmp_path: Path) -> Path:
     path = tmp_path / "journal.sqlite"
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"PRAGMA application_id = {0x70726764}")
         database.execute("CREATE TABLE change (sequence INTEGER PRIMARY KEY, body TEXT)")
         database.executemany("INSERT INTO change (body) VALUES (?)", [("x" * 500,)] * 5000)
     database.close()
@@ -75,12 +76,19 @@ def test_what_is_no_journal_leaves_no_copy(tmp_path: Path, content: bytes | None
     if content is not None:
         source.write_bytes(content)
     done = ctl("backup", str(source), str(copy))
-    if content == b"":
-        # SQLite takes an empty file for an empty database.
-        assert done.returncode == 0, done
-        return
     assert done.returncode == 4 and str(source) in done.stderr, done
     assert not copy.exists()
+
+
+@pytest.mark.parametrize("name", ["", ":memory:", ".", "of-another-program"])
+def test_what_sqlite_would_open_and_is_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("of-another-program") as database:
+        database.execute("CREATE TABLE t (x)")
+    database.close()
+    done = ctl("backup", name, "copy")
+    assert done.returncode in (2, 4) and done.stderr, done
+    assert not Path("copy").exists()
 
 
 def test_a_damaged_journal_is_noticed(journal: Path, tmp_path: Path) -> None:

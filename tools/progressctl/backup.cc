@@ -8,9 +8,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "core/base/json_write.h"
+#include "core/journal/sqlite_file.h"
 #include "tools/progressctl/cli.h"
 #include "tools/progressctl/exit_status.h"
 #include "tools/progressctl/live_lines.h"
@@ -38,11 +41,35 @@ tl::unexpected<Error> refuse(const std::string& path, std::string_view why) {
 
 Result<Database> open(const std::string& path, int flags) {
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  // Absolute, so that no name means something else to SQLite (":memory:").
+  const std::string absolute = std::filesystem::absolute(path).string();
+  const int code = sqlite3_open_v2(absolute.c_str(), &opened, flags, nullptr);
   Database database(opened);
   if (code != SQLITE_OK) return refuse(path, sqlite3_errstr(code));
   sqlite3_busy_timeout(database.get(), kBusyMs);
   return database;
+}
+
+/// The one number that the query answers; none when it fails.
+std::optional<std::int64_t> number(sqlite3* database, const char* query) {
+  sqlite3_stmt* prepared = nullptr;
+  const int code = sqlite3_prepare_v2(database, query, -1, &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, Closed> statement(prepared);
+  if (code != SQLITE_OK || sqlite3_step(statement.get()) != SQLITE_ROW) return std::nullopt;
+  return sqlite3_column_int64(statement.get(), 0);
+}
+
+Result<Database> open_journal(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return refuse(path, error ? error.message() : "is no file");
+  }
+  Result<Database> journal = open(path, SQLITE_OPEN_READONLY);
+  if (!journal) return journal;
+  const auto id = number(journal->get(), "PRAGMA application_id");
+  if (!id) return refuse(path, sqlite3_errmsg(journal->get()));
+  if (*id != kJournalApplicationId) return refuse(path, "is no journal of progressd");
+  return journal;
 }
 
 Result<void> copy(sqlite3* from, sqlite3* to, const std::string& path) {
@@ -78,7 +105,7 @@ Result<void> verify(sqlite3* database, const std::string& path) {
 
 /// The bytes of the copy.
 Result<std::int64_t> fill(const std::string& path, const std::string& destination) {
-  const Result<Database> from = open(path, SQLITE_OPEN_READONLY);
+  const Result<Database> from = open_journal(path);
   if (!from) return tl::unexpected(from.error());
   const Result<Database> to = open(destination, SQLITE_OPEN_READWRITE);
   if (!to) return tl::unexpected(to.error());
@@ -92,20 +119,17 @@ Result<std::int64_t> fill(const std::string& path, const std::string& destinatio
   if (const auto verified = verify(to->get(), destination); !verified) {
     return tl::unexpected(verified.error());
   }
-  sqlite3_int64 bytes = 0;
-  sqlite3_stmt* prepared = nullptr;
-  sqlite3_prepare_v2(to->get(),
-                     "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", -1,
-                     &prepared, nullptr);
-  const std::unique_ptr<sqlite3_stmt, Closed> statement(prepared);
-  if (sqlite3_step(statement.get()) == SQLITE_ROW) bytes = sqlite3_column_int64(statement.get(), 0);
-  return bytes;
+  return number(to->get(), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+      .value_or(0);
 }
 
 Result<int> back_up(const std::string& path, const std::string& destination,
                     const Settings& settings) {
   // Ours from the first moment: nobody else's file is ever written to, whoever makes one meanwhile.
   const int made = ::open(destination.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerOnly);
+  if (made < 0 && errno == EEXIST) {
+    return refuse(destination, "is there already: a backup is a new file");
+  }
   if (made < 0) return refuse(destination, std::strerror(errno));
   close(made);
   const Result<std::int64_t> bytes = fill(path, destination);

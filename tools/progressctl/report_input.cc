@@ -13,6 +13,8 @@ namespace progressd::ctl {
 namespace {
 
 constexpr double kPercentMax = 100;
+/// Of a step: more than what a double is off by.
+constexpr double kRoundingError = 1e-6;
 
 }  // namespace
 
@@ -70,8 +72,9 @@ void ReportInput::take_percent(const std::string& number) {
   const char* const end = number.data() + number.size();
   const auto [stop, error] = std::from_chars(number.data(), end, value);
   if (error != std::errc{} || stop != end || !(value >= 0 && value <= kPercentMax)) return;
-  const auto done =
-      static_cast<std::int64_t>(value / kPercentMax * static_cast<double>(progress_.total));
+  // 0.29 is a little less than that: 29 % of 100 are 29 all the same.
+  const auto done = static_cast<std::int64_t>(
+      value / kPercentMax * static_cast<double>(progress_.total) + kRoundingError);
   progress_.done = std::clamp(done, progress_.done, progress_.total);  // it never goes back
 }
 
