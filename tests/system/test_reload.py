@@ -90,9 +90,32 @@ def test_a_key_is_rotated(server: Start, tmp_path: Path) -> None:
     assert running.request("GET", f"/v1/jobs/{job['id']}", headers=old).status == 401, "it was remembered as good"
     assert running.request("GET", f"/v1/jobs/{job['id']}", headers=new).status == 200
     assert running.request("GET", f"/v1/events?owner=me&ticket={ticket}").status == 401
-    # Who follows already stays, until their token expires.
-    assert running.request("POST", f"/v1/jobs/{job['id']}/cancel", headers=new).status == 202
-    assert stream.next().type == "cancelled"
+    # Who follows already is asked again.
+    assert stream.rest() == []
+    assert not stream.cut and stream.parser.comments[-1] == "token expired"
+
+
+@pytest.mark.parametrize("change", ["key", "issuer"])
+def test_streams_end_whose_tokens_are_no_longer_accepted(server: Start, tmp_path: Path, change: str) -> None:
+    for name, secret in (("old", SECRET), ("new", OTHER_SECRET), ("tickets", SECRET)):
+        (tmp_path / name).write_bytes(secret)
+    config = tmp_path / "progressd.toml"
+    tickets = f'ticket-secret-file = "{tmp_path}/tickets"\n'
+    config.write_text(f'jwt-secret-file = "{tmp_path}/old"\n{tickets}')
+    running = server("--config", str(config))
+    old = bearer(token("ann"))
+    ticket = running.request("POST", "/v1/tickets", headers=old).json()["ticket"]
+    streams = [running.stream("/v1/events?owner=me", headers=old)]
+    streams.append(running.stream(f"/v1/events?owner=me&ticket={ticket}"))
+    unused = running.request("POST", "/v1/tickets", headers=old).json()["ticket"]
+    settings = {"key": f'jwt-secret-file = "{tmp_path}/new"\n',
+                "issuer": f'jwt-secret-file = "{tmp_path}/old"\njwt-issuer = "us"\n'}  # fmt: skip
+    config.write_text(settings[change] + tickets)
+    hang_up(running)
+    for stream in streams:
+        assert stream.rest() == []
+        assert not stream.cut and stream.parser.comments[-1] == "token expired"
+    assert running.request("GET", f"/v1/events?owner=me&ticket={unused}").status == 401
 
 
 def test_tickets_stay_good_where_the_key_is_the_same(server: Start, tmp_path: Path) -> None:
