@@ -117,8 +117,7 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
 }
 
 std::optional<Response> Gate::refuse_read(const Request& request) {
-  const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
-  if (!request.caller.authenticated || !is_read) return std::nullopt;
+  if (!request.caller.authenticated || !request.is_read()) return std::nullopt;
   const int wait_seconds = reads_.take(request.caller.user, clock_.steady_at());
   if (wait_seconds == 0) return std::nullopt;
   return problem(429, "this user reads faster than --read-rate allows", wait_seconds);
