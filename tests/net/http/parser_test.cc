@@ -179,6 +179,16 @@ TEST(Request, TakesAnAbsoluteTargetApart) {
   EXPECT_EQ(request.query("c"), "d");
 }
 
+TEST(Parser, GivesTheMemoryOfALargeBodyBack) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+  parser.feed(std::string(200'000, 'x'));
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  parser.next();
+  EXPECT_LT(parser.request().body.capacity(), 20'000U);
+}
+
 TEST(Parser, BodiesOfAllConnectionsShareTheirRoom) {
   HttpLimits limits;
   limits.bodies_bytes_max = 600'000;
