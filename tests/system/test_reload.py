@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from harness import Server, assert_problem, wait_until
+from harness import Connection, Server, assert_problem, wait_until
 from tokens import SECRET, bearer, hs256, token
 
 Start = Callable[..., Server]
@@ -52,6 +52,30 @@ def test_limits_and_origins_change_and_a_stream_misses_nothing(server: Start, tm
     assert_problem(running.request("POST", "/v1/jobs", {"runner": "external"}), 503)  # the third job
     limits = running.stats()["limits"]
     assert (limits["maxBodyBytes"], limits["maxJobs"], limits["keepalive"]) == (5_000, 2, 3_000)
+
+
+def test_a_header_goes_by_the_new_limit_on_connections_old_and_new(server: Start, tmp_path: Path) -> None:
+    config = tmp_path / "progressd.toml"
+    config.write_text('max-header-bytes = "1KiB"\n')
+    running = server("--config", str(config))
+    job = running.external()
+    for _ in range(3):  # what these leave behind is used again
+        with running.stream(f"/v1/jobs/{job['id']}/events") as stream:
+            assert stream.status == 200
+    large = {"X-Large": "x" * 4_000}
+
+    def answered(connection: Connection) -> int:
+        return connection.request("GET", "/healthz", large).status
+
+    for limit, status in (("16KiB", 200), ("2KiB", 431)):
+        old = [running.connect() for _ in range(3)]
+        assert {connection.request("GET", "/healthz").status for connection in old} == {200}
+        config.write_text(f'max-header-bytes = "{limit}"\n')
+        hang_up(running)
+        fresh = [running.connect() for _ in range(6)]
+        assert [answered(connection) for connection in old + fresh] == [status] * 9
+        for connection in old + fresh:
+            connection.close()
 
 
 def test_history_and_retention_go_by_the_new_limits(server: Start, tmp_path: Path) -> None:

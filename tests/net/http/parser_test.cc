@@ -158,6 +158,25 @@ TEST(RequestParser, DropsTrailers) {
   EXPECT_EQ(parser.request().content_type(), "");
 }
 
+TEST(RequestParser, GoesByAnotherLimitOfTheHeaderAtOnce) {
+  HttpLimits limits;
+  RequestParser parser(limits);
+  const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+  const std::string end = std::string(2'000, 'x') + "\r\n\r\n";
+  limits.header_bytes_max = 1'000;
+  parser.feed(begin + end);
+  EXPECT_EQ(parser.error_status(), 431);
+  parser.reset();
+  limits.header_bytes_max = 20'000;
+  parser.feed(begin + end);
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  parser.next();
+  parser.feed(begin);  // and within a header, also below what has come
+  limits.header_bytes_max = 10;
+  parser.feed(end);
+  EXPECT_EQ(parser.error_status(), 431);
+}
+
 TEST(RequestParser, RefusesAFoldedValueWhereverItIsSplit) {
   const HttpLimits limits;
   const std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n";
