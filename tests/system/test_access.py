@@ -310,6 +310,18 @@ def ask_at(server: Server, header: str | None, cookie: str | None, query: str | 
     return server.request("GET", "/v1/jobs" + ("" if query is None else f"?access_token={query}"), headers=headers)
 
 
+def test_what_a_proxy_asks_for_hides_no_token(both: dict[str, Server]) -> None:
+    basic = {"Authorization": "Basic YTpi"}
+    cookie = {"Cookie": f"progressd_token={OWN}"}
+    guard = both["on"]
+    assert guard.request("GET", "/v1/jobs", headers=basic | cookie).status == 200
+    assert guard.request("GET", f"/v1/jobs?access_token={OWN}", headers=basic).status == 200
+    assert_problem(guard.request("GET", "/v1/jobs", headers=basic), 401, "only the scheme Bearer is known")
+    # A browser sends both by itself, whichever page asks.
+    forged = basic | cookie | {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+    assert_problem(guard.request("POST", "/v1/tickets", headers=forged, body=b""), 403)
+
+
 @pytest.mark.parametrize("header,cookie,query,status", PLACES, ids=[f"row {row}" for row in range(1, len(PLACES) + 1)])
 def test_the_first_place_that_has_a_token_decides(
     both: dict[str, Server], header: str | None, cookie: str | None, query: str | None, status: int
