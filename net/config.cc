@@ -178,7 +178,8 @@ void add_limit_flags(CLI::App& app, Config& config) {
   HttpLimits& limits = config.http.limits;
   flags.bytes("--max-header-bytes", limits.header_bytes_max,
               "Request line, header fields and trailers");
-  flags.count("--max-headers", limits.headers_max, "Header fields of a request");
+  flags.count("--max-headers", limits.headers_max,
+              "Header fields of a request; its trailers don't count");
   flags.bytes("--max-url-bytes", limits.url_bytes_max, "A request's target");
   flags.bytes("--max-body-bytes", limits.body_bytes_max, "A request's body");
   flags.bytes("--max-bodies-bytes", limits.bodies_bytes_max,
@@ -188,11 +189,12 @@ void add_limit_flags(CLI::App& app, Config& config) {
   flags.count("--max-pipelined", config.http.pipelined_max,
               "Requests of one connection that are answered in a turn; the others of it wait");
   flags.duration("--header-timeout", config.http.header_timeout_ms,
-                 "A request's header must be complete in this time");
+                 "A request's header must be complete in this time; a connection's first one, from "
+                 "its beginning");
   flags.duration("--body-timeout", config.http.body_timeout_ms,
                  "A request's body must be complete in this time");
   flags.duration("--idle-timeout", config.http.idle_timeout_ms,
-                 "A connection without a request is closed after this time");
+                 "A connection without a further request is closed after this time");
 }
 
 void add_log_flags(CLI::App& app, Config& config) {

@@ -158,6 +158,22 @@ TEST(RequestParser, DropsTrailers) {
   EXPECT_EQ(parser.request().content_type(), "");
 }
 
+TEST(RequestParser, CountsNoTrailersHoweverManyFieldsThereAre) {
+  HttpLimits limits;
+  limits.headers_max = 3;
+  const std::string fields = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
+  const std::string body = "\r\n1\r\na\r\n0\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\n\r\n";
+  for (const std::string& more : {std::string(), std::string("X: y\r\n")}) {
+    RequestParser parser(limits);
+    parser.feed(fields + more + body);
+    ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete) << parser.error_detail();
+    EXPECT_EQ(parser.request().header("A"), std::nullopt);
+  }
+  RequestParser parser(limits);
+  parser.feed(fields + "X: y\r\nX: y\r\n" + body);
+  EXPECT_EQ(parser.error_status(), 431);
+}
+
 TEST(RequestParser, GoesByAnotherLimitOfTheHeaderAtOnce) {
   HttpLimits limits;
   RequestParser parser(limits);
