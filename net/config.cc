@@ -178,19 +178,23 @@ void add_limit_flags(CLI::App& app, Config& config) {
   HttpLimits& limits = config.http.limits;
   flags.bytes("--max-header-bytes", limits.header_bytes_max,
               "Request line, header fields and trailers");
-  flags.count("--max-headers", limits.headers_max, "Header fields of a request");
+  flags.count("--max-headers", limits.headers_max,
+              "Header fields of a request; its trailers don't count");
   flags.bytes("--max-url-bytes", limits.url_bytes_max, "A request's target");
   flags.bytes("--max-body-bytes", limits.body_bytes_max, "A request's body");
   flags.bytes("--max-bodies-bytes", limits.bodies_bytes_max,
               "The bodies of all requests that are under way at once");
+  flags.bytes("--max-answers-bytes", limits.answers_bytes_max,
+              "The answers of all connections that wait to be read; streams have their own bound");
   flags.count("--max-pipelined", config.http.pipelined_max,
               "Requests of one connection that are answered in a turn; the others of it wait");
   flags.duration("--header-timeout", config.http.header_timeout_ms,
-                 "A request's header must be complete in this time");
+                 "A request's header must be complete in this time; a connection's first one, from "
+                 "its beginning");
   flags.duration("--body-timeout", config.http.body_timeout_ms,
                  "A request's body must be complete in this time");
   flags.duration("--idle-timeout", config.http.idle_timeout_ms,
-                 "A connection without a request is closed after this time");
+                 "A connection without a further request is closed after this time");
 }
 
 void add_log_flags(CLI::App& app, Config& config) {
@@ -332,10 +336,11 @@ Config in_force(Config config) {
   HttpLimits& http = config.http.limits;
   for (std::size_t* bound :
        {&http.header_bytes_max, &http.headers_max, &http.url_bytes_max, &http.body_bytes_max,
-        &http.bodies_bytes_max, &config.history.bytes_max, &config.http.pipelined_max,
-        &config.streams.outbox_bytes_max, &config.jobs.jobs_max, &config.jobs.idempotency_keys_max,
-        &config.channels.channels_max, &config.access.streams_per_user_max,
-        &config.access.streams_per_address_max, &config.access.jobs_per_user_max}) {
+        &http.bodies_bytes_max, &http.answers_bytes_max, &config.history.bytes_max,
+        &config.http.pipelined_max, &config.streams.outbox_bytes_max, &config.jobs.jobs_max,
+        &config.jobs.idempotency_keys_max, &config.channels.channels_max,
+        &config.access.streams_per_user_max, &config.access.streams_per_address_max,
+        &config.access.jobs_per_user_max}) {
     if (*bound == 0) *bound = kNoBound;
   }
   if (!config.access.keys) {  // everybody is the same user
@@ -376,6 +381,7 @@ std::vector<ConfigLimit> limits_of(const Config& config) {
           {"maxUrlBytes", number(http.url_bytes_max)},
           {"maxBodyBytes", number(http.body_bytes_max)},
           {"maxBodiesBytes", number(http.bodies_bytes_max)},
+          {"maxAnswersBytes", number(http.answers_bytes_max)},
           {"maxPipelined", number(config.http.pipelined_max)},
           {"headerTimeout", config.http.header_timeout_ms},
           {"bodyTimeout", config.http.body_timeout_ms},

@@ -295,8 +295,12 @@ void Server::end_streams(Millis spread_ms, bool expired) {
 
 void Server::on_tick() {
   deadlines_.advance(tick_of(loop_), [this](std::uint32_t slot) { http_.on_due(slot); });
+  if (gate_.take_key_loss()) ask_streams_again();
+}
+
+void Server::ask_streams_again() {
   // Those whose token is still good resume at once.
-  if (gate_.take_key_loss() && drain_until_ == 0) end_streams(kKeyLossMs, /*expired=*/true);
+  if (drain_until_ == 0) end_streams(kKeyLossMs, /*expired=*/true);
 }
 
 void Server::on_drain_tick() {

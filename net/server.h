@@ -90,6 +90,8 @@ class Server {
   void on_tick();
   /// All of them, spread at random; with a comment where it is for their tokens.
   void end_streams(Millis spread_ms, bool expired);
+  /// Tokens that were good may be so no more.
+  void ask_streams_again();
   void start_demo();
   bool is_ready() const;
   std::vector<ChangeObserver*> observers();

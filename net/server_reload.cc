@@ -9,6 +9,7 @@
 namespace progressd {
 
 void Server::reload(Config next) {
+  config_.access.keys = gate_.keys();  // a key that was taken out since stays so
   for (const std::string_view flag : keep_what_is_fixed(config_, next)) {
     log::warn("{} can't change while the server runs: restart for it", flag);
   }
@@ -16,7 +17,7 @@ void Server::reload(Config next) {
   config_ = std::move(next);
   limits_ = in_force(config_);
   log::use(config_.log);
-  gate_.use(config_.access);
+  if (gate_.use(config_.access)) ask_streams_again();
   http_.on_settings_changed();
   listeners_.use_limits(listener_limits());
   stream_limits_.use_bounds(limits_.access.streams_per_user_max,

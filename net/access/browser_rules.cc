@@ -80,12 +80,13 @@ bool comes_from_elsewhere(const Request& request) {
   }
   // Older browsers, and all of them towards a plain http server that is not on loopback, send only
   // the page's origin. What they don't send before they have asked whether they may, no page can
-  // forge: a token in a header, another method than POST, what no form can send.
+  // forge: a token in a header (a name and password they do send by themselves), another method
+  // than POST, what no form can send.
   const std::string_view origin = request.header("Origin").value_or("");
   if (origin.empty()) return false;
   const std::size_t scheme_end = origin.find("://");
-  const bool is_asked_for = request.header("Authorization") || request.method != Method::kPost ||
-                            !is_simple(request.content_type());
+  const bool is_asked_for =
+      has_bearer(request) || request.method != Method::kPost || !is_simple(request.content_type());
   if (is_asked_for) return false;
   return scheme_end == std::string_view::npos ||
          !equals_ignoring_case(origin.substr(scheme_end + 3), request.host());

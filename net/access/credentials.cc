@@ -25,12 +25,12 @@ bool is_token(std::string_view text) {
   });
 }
 
+std::string_view scheme_of(std::string_view authorization) {
+  return authorization.substr(0, authorization.find(' '));
+}
+
 Credentials of_authorization(const Request& request, std::string_view value) {
-  const std::string_view scheme = value.substr(0, value.find(' '));
-  if (!equals_ignoring_case(scheme, "Bearer")) {
-    return no_token("Authorization: only the scheme Bearer is known", /*token_sent=*/false);
-  }
-  const std::string_view token = trimmed(value.substr(scheme.size()));
+  const std::string_view token = trimmed(value.substr(scheme_of(value).size()));
   if (!is_token(token) || request.count_headers("Authorization") > 1) {
     return no_token("Authorization: must be sent once, as Bearer, a space and the token",
                     /*token_sent=*/true);
@@ -39,6 +39,11 @@ Credentials of_authorization(const Request& request, std::string_view value) {
 }
 
 }  // namespace
+
+bool has_bearer(const Request& request) {
+  const std::optional<std::string_view> value = request.header("Authorization");
+  return value && equals_ignoring_case(scheme_of(*value), "Bearer");
+}
 
 // RFC 6265, sections 4.2.1 and 5.4: of several cookies with one name the first is the closest.
 std::optional<std::string_view> token_cookie(const Request& request) {
@@ -59,11 +64,16 @@ std::optional<std::string_view> token_cookie(const Request& request) {
 }
 
 Credentials credentials_of(const Request& request, bool query_token) {
-  if (const auto value = request.header("Authorization")) return of_authorization(request, *value);
+  const std::optional<std::string_view> authorization = request.header("Authorization");
+  // Where there are two, nobody can say which of them counts.
+  if (authorization && (has_bearer(request) || request.count_headers("Authorization") > 1)) {
+    return of_authorization(request, *authorization);
+  }
   std::optional<std::string_view> token = token_cookie(request);
   if (!token && query_token) token = request.query(kTokenParameter);
   if (token && !token->empty()) return {*token, /*token_sent=*/true};
-  return no_token("a token is needed: send it as Authorization: Bearer TOKEN",
+  return no_token(authorization ? "Authorization: only the scheme Bearer is known"
+                                : "a token is needed: send it as Authorization: Bearer TOKEN",
                   /*token_sent=*/false);
 }
 

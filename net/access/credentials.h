@@ -26,6 +26,11 @@ struct Credentials {
 /// What a browser sends by itself, whichever page makes it ask; none when it has none.
 std::optional<std::string_view> token_cookie(const Request& request);
 
+/// Whether a token stands in the header, however badly. Of the schemes of Authorization it is the
+/// one that no browser uses by itself.
+bool has_bearer(const Request& request);
+
+/// The first place that has a token decides: `Authorization: Bearer`, the cookie, the query.
 /// `query_token`: whether `?access_token=` counts.
 Credentials credentials_of(const Request& request, bool query_token);
 

@@ -49,17 +49,26 @@ Gate::Gate(const AccessSettings& settings, bool on_loopback, const Clock& clock,
   }
 }
 
-void Gate::use(const AccessSettings& settings) {
+bool Gate::use(const AccessSettings& settings) {
   cors_ = Cors(settings.cors_origins);
   query_token_ = !settings.query_token_ignored;
   reads_.use_rate(settings.reads_per_second_max);
   if (host_rule_) host_rule_.emplace(settings.allowed_hosts);
-  if (!verifier_) return;
-  verifier_.emplace(*settings.keys, settings.token_rules);  // and no token is remembered as good
+  if (!verifier_) return false;
+  const bool lost = verifier_->use(*settings.keys, settings.token_rules);
   ++round_;
-  if (shared_secret_ == shared_secret(settings)) return;
-  shared_secret_ = shared_secret(settings);
-  tickets_.use_secret(ticket_secret(shared_secret_, random_));
+  if (shared_secret_ != shared_secret(settings)) {  // that alone voids them
+    shared_secret_ = shared_secret(settings);
+    tickets_.use_secret(ticket_secret(shared_secret_, random_));
+  } else if (lost) {
+    tickets_.void_all(clock_.now());
+  }
+  return lost;
+}
+
+std::optional<KeySet> Gate::keys() const {
+  if (!verifier_) return std::nullopt;
+  return verifier_->keys();
 }
 
 std::optional<Response> Gate::turned_away(const Request& request) const {
@@ -108,8 +117,7 @@ std::optional<Response> Gate::identify(Request& request, bool is_stream) {
 }
 
 std::optional<Response> Gate::refuse_read(const Request& request) {
-  const bool is_read = request.method == Method::kGet || request.method == Method::kHead;
-  if (!request.caller.authenticated || !is_read) return std::nullopt;
+  if (!request.caller.authenticated || !request.is_read()) return std::nullopt;
   const int wait_seconds = reads_.take(request.caller.user, clock_.steady_at());
   if (wait_seconds == 0) return std::nullopt;
   return problem(429, "this user reads faster than --read-rate allows", wait_seconds);

@@ -40,7 +40,11 @@ class Gate {
 
   /// From here on. Whether auth is on, and whether this server is on loopback, stays as it was.
   /// What header_lines() gave before is no longer good.
-  void use(const AccessSettings& settings);
+  /// True when tokens that were good may be so no more: then tickets from before are void, and
+  /// every stream should ask again, as after take_key_loss().
+  bool use(const AccessSettings& settings);
+  /// The keys in force, which may have been read again since they were set; none: auth is off.
+  std::optional<KeySet> keys() const;
 
   /// The answer to a request that no handler should see; none for the others.
   std::optional<Response> turned_away(const Request& request) const;

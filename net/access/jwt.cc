@@ -97,12 +97,28 @@ Result<void> take_claim(Claims& claims, std::string_view name, JsonValue& value)
 
 }  // namespace
 
+bool TokenRules::are_stricter_than(const TokenRules& others) const {
+  const auto demands_another = [](const std::string& is, const std::string& was) {
+    return !is.empty() && is != was;
+  };
+  return demands_another(audience, others.audience) || demands_another(issuer, others.issuer) ||
+         (exp_required && !others.exp_required);
+}
+
 TokenVerifier::TokenVerifier(KeySet keys, TokenRules rules)
     : keys_(std::move(keys)), rules_(std::move(rules)) {}
 
 void TokenVerifier::reload() {
   // A key that is gone must not go on through what was remembered of it.
   if (keys_.reload()) cache_.clear();
+}
+
+bool TokenVerifier::use(KeySet keys, TokenRules rules) {
+  const bool stricter = rules.are_stricter_than(rules_);
+  keys_.replace_by(std::move(keys));
+  rules_ = std::move(rules);
+  cache_.clear();
+  return keys_.take_loss() || stricter;
 }
 
 void TokenVerifier::refresh_keys(std::int64_t now) {

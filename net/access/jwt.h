@@ -29,6 +29,9 @@ struct TokenRules {
   std::string audience;  // one of its `aud`; empty: whatever it says
   std::string issuer;    // its `iss`; empty: whatever it says
   bool exp_required = false;
+
+  /// Whether they may refuse a token that the others let pass.
+  bool are_stricter_than(const TokenRules& others) const;
 };
 
 class TokenVerifier {
@@ -42,6 +45,10 @@ class TokenVerifier {
 
   /// Reads a JSON Web Key Set again now, rather than when its file is next seen to have changed.
   void reload();
+  /// From here on. True when tokens that were good may be so no more.
+  bool use(KeySet keys, TokenRules rules);
+  /// Those in force, as they were read last.
+  const KeySet& keys() const { return keys_; }
   /// True once after a key was taken out: tokens that were good may be so no more.
   bool take_loss(std::int64_t now);
 
@@ -52,7 +59,7 @@ class TokenVerifier {
   void refresh_keys(std::int64_t now);
 
   KeySet keys_;
-  const TokenRules rules_;
+  TokenRules rules_;
   TokenCache cache_;
   JsonReader reader_;
   std::int64_t refreshed_at_ = 0;  // Unix seconds

@@ -105,14 +105,19 @@ bool KeySet::reload() {
     log::warn("{}; the keys from before stay in force", read_again.error().detail);
     return false;
   }
-  read_again->lost_a_key_ =
-      lost_a_key_ || std::any_of(keys_.begin(), keys_.end(), [&](const VerificationKey& key) {
-        const auto& kept = read_again->keys_;
-        return std::find(kept.begin(), kept.end(), key) == kept.end();
-      });
-  *this = std::move(*read_again);
+  replace_by(std::move(*read_again));
   log::info("{}: read again, {} keys", path_, keys_.size());
   return true;
+}
+
+void KeySet::replace_by(KeySet other) {
+  // Only in a set does a token's kid count: the same key in another kind of file is another one.
+  other.lost_a_key_ =
+      lost_a_key_ || kind_ != other.kind_ ||
+      std::any_of(keys_.begin(), keys_.end(), [&](const VerificationKey& key) {
+        return std::find(other.keys_.begin(), other.keys_.end(), key) == other.keys_.end();
+      });
+  *this = std::move(other);
 }
 
 std::string_view KeySet::secret() const {

@@ -1,8 +1,8 @@
 // The keys that tokens are checked with, out of the one file that the operator names.
 //
-// A secret and a public key are read once, at the start. A JSON Web Key Set is read again when its
-// file has changed, so that keys can be replaced while the server runs; a file that went bad is
-// logged, and the keys that it held before stay in force.
+// A secret and a public key are read once, and when the operator asks for it. A JSON Web Key Set is
+// read again when its file has changed, so that keys can be replaced while the server runs; a file
+// that went bad is logged, and the keys that it held before stay in force.
 #pragma once
 
 #include <cstddef>
@@ -38,6 +38,8 @@ class KeySet {
   bool refresh();
   /// The same, changed or not.
   bool reload();
+  /// From here on it is the other one, which the operator names now.
+  void replace_by(KeySet other);
   /// True once after a key was taken out.
   bool take_loss() { return std::exchange(lost_a_key_, false); }
 

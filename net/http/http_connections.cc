@@ -13,8 +13,6 @@ namespace {
 /// What one connection may read before the others have their turn, in reads of the scratch buffer's
 /// size.
 constexpr int kReadsMax = 4;
-/// While so many bytes of answers wait for their reader, no further request of it is looked at.
-constexpr std::size_t kUnsentBytesMax = 64 * 1024;
 /// Reads per event of what a peer sends for nothing: while it reads a stream, and behind its last
 /// request, where it may still be sending a body that was refused.
 constexpr int kStreamReadsMax = 4;
@@ -100,7 +98,7 @@ void HttpConnections::pump(std::uint32_t slot) {
       if (all_sent) leave(slot);
       return;
     }
-    if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax) return;
+    if (exchange.awaits_answer || exchange.is_full()) return;
     if (!exchange.held.empty()) {
       if (answered >= parts_.settings.pipelined_max) return go_on_later(slot);
       take_input(slot, std::exchange(exchange.held, {}), answered);
@@ -141,8 +139,7 @@ void HttpConnections::take_input(std::uint32_t slot, std::string_view bytes,
   while (is_http(id) && !bytes.empty()) {
     Exchange& exchange = *parts_.connections.at(slot).exchange;
     if (exchange.closes) break;  // what follows the last request is nobody's
-    if (exchange.awaits_answer || exchange.unsent() > kUnsentBytesMax ||
-        answered >= parts_.settings.pipelined_max) {
+    if (exchange.awaits_answer || exchange.is_full() || answered >= parts_.settings.pipelined_max) {
       exchange.held.append(bytes);
       break;
     }
@@ -179,6 +176,7 @@ void HttpConnections::dispatch(std::uint32_t slot) {
 std::optional<Response> HttpConnections::turned_away(const Connection& connection) const {
   if (!draining_ && !connection.over_limit) {
     const Request& request = connection.exchange->parser.request();
+    if (!request.is_read() && exchanges_.answers().bar_changes()) return WaitingAnswers::refusal();
     // Where its route is known, the gate let its head pass.
     return request.route != nullptr ? std::nullopt : parts_.gate.turned_away(request);
   }
@@ -222,6 +220,9 @@ void HttpConnections::reply(ConnectionId id, Response response) {
   ENSURE(exchange.awaits_answer);
   exchange.awaits_answer = false;
   const Request& request = exchange.parser.request();
+  if (request.method == Method::kGet && !exchange.has_room_for(response.body.size())) {
+    response = WaitingAnswers::refusal();
+  }
   write(slot, response, request.method == Method::kHead, request.keep_alive, request.minor_version);
   exchange.parser.next();
   answered(slot);
@@ -239,6 +240,7 @@ void HttpConnections::write(std::uint32_t slot, const Response& response, bool i
   const bool stays = keep_alive && !response.close;
   append_response(response, {minor_version, stays, is_head}, heads_.date(),
                   parts_.gate.header_lines(exchange.parser.request()), exchange.out);
+  exchange.count();
   exchange.closes = exchange.closes || !stays;
 }
 

@@ -23,7 +23,7 @@ void LineRules::begin() {
 
 std::size_t LineRules::check(std::string_view bytes) {
   if (kind_ == Kind::kChunkSize) return check_chunk_size(bytes);
-  const std::size_t room = head_bytes_max_ - head_bytes_;
+  const std::size_t room = head_bytes_max_ - std::min(head_bytes_max_, head_bytes_);
   if (bytes.size() <= room) return check_head(bytes);
   const std::size_t good = check_head(bytes.substr(0, room));
   if (good < room || is_whole_) return good;

@@ -30,8 +30,9 @@ class LineRules {
     std::string_view detail;
   };
 
-  /// `head_bytes_max`: of the request line, the fields and the trailers together.
-  explicit LineRules(std::size_t head_bytes_max) : head_bytes_max_(head_bytes_max) {}
+  /// `head_bytes_max`: of the request line, the fields and the trailers together. It may change
+  /// meanwhile, and is in force at once.
+  explicit LineRules(const std::size_t& head_bytes_max) : head_bytes_max_(head_bytes_max) {}
 
   /// A request begins.
   void begin();
@@ -58,7 +59,7 @@ class LineRules {
   std::size_t check_chunk_size(std::string_view bytes);
   std::size_t refuse(std::size_t at, int status, std::string_view detail);
 
-  const std::size_t head_bytes_max_;
+  const std::size_t& head_bytes_max_;
   std::size_t head_bytes_ = 0;
   std::size_t line_bytes_ = 0;         // of this line so far
   std::size_t chunk_extra_bytes_ = 0;  // of the request

@@ -194,11 +194,15 @@ int RequestParser::on_value(std::string_view part) {
 }
 
 int RequestParser::on_header_end() {
+  if (stage_ == Stage::kBody) {
+    // RFC 9110, section 6.5.1: a trailer is not merged into the header; nobody here asks for one.
+    request_.drop_field();
+    return 0;
+  }
   if (request_.header_count() >= limits_.headers_max) {
     return refuse(431, fmt::format("more than {} header fields", limits_.headers_max));
   }
-  // RFC 9110, section 6.5.1: a trailer is not merged into the header; nobody here asks for one.
-  stage_ == Stage::kBody ? request_.drop_field() : request_.end_field();
+  request_.end_field();
   return 0;
 }
 

@@ -30,7 +30,8 @@ struct HttpLimits {
   std::size_t headers_max = 100;
   std::size_t url_bytes_max = 8 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
-  std::size_t bodies_bytes_max = 256 * 1024 * 1024;  // of all connections' that are under way
+  std::size_t bodies_bytes_max = 256 * 1024 * 1024;   // of all connections' that are under way
+  std::size_t answers_bytes_max = 256 * 1024 * 1024;  // of all that wait for their readers
 };
 
 class RequestParser {

@@ -169,8 +169,9 @@ void Request::clear_fields() {
 }
 
 void Request::clear_but_fields() {
-  // A large body's memory is given back; what a usual request needs is kept.
-  if (body.capacity() > kBodyKeptBytesMax) body = std::string();
+  // A large body's memory is given back; what a usual request needs is kept. To assign an empty
+  // string would keep it all.
+  if (body.capacity() > kBodyKeptBytesMax) std::string().swap(body);
   body.clear();
   target.clear();
   path = host_of_target_ = {};

@@ -48,6 +48,8 @@ class Request {
   const Route* route = nullptr;
   std::uint64_t admitted_in = 0;  // the gate's round then
 
+  bool is_read() const { return method == Method::kGet || method == Method::kHead; }
+
   /// The field's value; none when it was not sent. A field sent several times is the first one.
   std::optional<std::string_view> header(std::string_view name) const {
     if ((names_ & name_bit(name)) == 0) return std::nullopt;

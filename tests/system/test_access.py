@@ -310,6 +310,18 @@ def ask_at(server: Server, header: str | None, cookie: str | None, query: str | 
     return server.request("GET", "/v1/jobs" + ("" if query is None else f"?access_token={query}"), headers=headers)
 
 
+def test_what_a_proxy_asks_for_hides_no_token(both: dict[str, Server]) -> None:
+    basic = {"Authorization": "Basic YTpi"}
+    cookie = {"Cookie": f"progressd_token={OWN}"}
+    guard = both["on"]
+    assert guard.request("GET", "/v1/jobs", headers=basic | cookie).status == 200
+    assert guard.request("GET", f"/v1/jobs?access_token={OWN}", headers=basic).status == 200
+    assert_problem(guard.request("GET", "/v1/jobs", headers=basic), 401, "only the scheme Bearer is known")
+    # A browser sends both by itself, whichever page asks.
+    forged = basic | cookie | {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+    assert_problem(guard.request("POST", "/v1/tickets", headers=forged, body=b""), 403)
+
+
 @pytest.mark.parametrize("header,cookie,query,status", PLACES, ids=[f"row {row}" for row in range(1, len(PLACES) + 1)])
 def test_the_first_place_that_has_a_token_decides(
     both: dict[str, Server], header: str | None, cookie: str | None, query: str | None, status: int
@@ -1201,6 +1213,26 @@ def test_who_was_let_in_with_the_head_is_asked_again_when_the_body_comes_late(se
         peer.sendall(b"{}")
         assert peer.recv(100).startswith(b"HTTP/1.1 401")
     assert ask(guard, "GET", "/v1/jobs", new.token("ada", kid="new")).json()["jobs"] == []
+
+
+def test_a_key_that_was_taken_out_does_not_come_back_with_a_sighup(server: Start, tmp_path: Path) -> None:
+    old, new = EllipticKey(tmp_path / "old.pem"), EllipticKey(tmp_path / "new.pem")
+    file, config = tmp_path / "jwks.json", tmp_path / "progressd.toml"
+    file.write_text(json.dumps({"keys": [old.jwk("old"), new.jwk("new")]}))
+    config.write_text(f'jwks-file = "{file}"\n')
+    guard = server("--config", str(config))
+    leaked, good = old.token("ada", kid="old"), new.token("ada", kid="new")
+    assert ask(guard, "GET", "/v1/jobs", leaked).status == 200
+    (tmp_path / "next.json").write_text(json.dumps({"keys": [new.jwk("new")]}))
+    (tmp_path / "next.json").rename(file)
+    wait_until(lambda: ask(guard, "GET", "/v1/jobs", leaked).status == 401, "the key to be gone")
+    # What is meant to turn auth off turns nothing off, and the keys in force stay.
+    file.unlink()
+    config.write_text("")
+    guard.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any("is in force" in line for line in guard.log.all), "the log to say that it is in force")
+    assert ask(guard, "GET", "/v1/jobs", leaked).status == 401
+    assert ask(guard, "GET", "/v1/jobs", good).status == 200
 
 
 def test_streams_end_when_the_key_of_their_token_is_taken_out(server: Start, tmp_path: Path) -> None:

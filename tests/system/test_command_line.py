@@ -22,6 +22,7 @@ FLAGS = [
     "--max-streams-per-address", "--max-jobs-per-user", "--max-job-bytes-per-user", "--create-rate", "--report-rate", "--history-bytes", "--max-jobs",
     "--max-pipelined", "--log-format", "--max-log-rate", "--reuse-port", "--takeover-wait", "--max-job-bytes",
     "--max-idempotency-keys-per-user", "--read-rate", "--ticket-secret-file", "--max-bodies-bytes",
+    "--max-answers-bytes",
     "--journal-log-bytes",
 ]  # fmt: skip
 

@@ -156,6 +156,48 @@ def test_bodies_of_all_connections(server: Any) -> None:
     wait_until(lambda: whole_one() == 422, "there to be room again")
 
 
+# ------------------------------------------------------------------------------------------------ answers
+
+
+def test_answers_that_nobody_reads(server: Any) -> None:
+    running = server("--max-answers-bytes", "4MiB", "--body-timeout", "1h")
+    result = "r" * 250_000
+    small = running.external()
+    jobs = [running.patch(running.external(), result=result) for _ in range(5)]
+    page = request_bytes(running.address, "GET", "/v1/jobs")
+    assert len(running.request("GET", "/v1/jobs").body) > 800_000
+
+    def begun(request: bytes, count: int) -> list[tuple[Connection, Head]]:
+        """The heads of answers whose rest is not read."""
+        connections = [running.connect(receive_buffer=4096) for _ in range(count)]
+        heads = []
+        for connection in connections:
+            connection.send(request)
+            heads.append(connection.read_head())
+        return list(zip(connections, heads))
+
+    unread = begun(page, 40)
+    assert {head.status for _, head in unread} == {200, 503}, "there is no room for 40 of them"
+    refused = [head for _, head in unread if head.status == 503]
+    assert all(int(head["Retry-After"] or "") > 0 and head["Connection"] != "close" for head in refused)
+    assert [head.status for _, head in unread[:3]] == [200] * 3
+    # Neither small ones nor those of changes are concerned, which were made when they are answered.
+    assert running.request("GET", "/healthz").status == 200
+    assert running.request("HEAD", "/v1/jobs").status == 200
+    assert running.patch(jobs[0], message="told")["result"] == result
+
+    # As many of those as there is room for again; then no more changes are made.
+    patch = request_bytes(running.address, "PATCH", f"/v1/jobs/{jobs[1]['id']}", JSON, b'{"done":1}')
+    changes = begun(patch, 80)
+    assert {head.status for _, head in changes} == {200, 503}
+    assert_problem(running.request("PATCH", f"/v1/jobs/{small['id']}", {"done": 2}), 503, "wait for their readers")
+    assert running.request("GET", f"/v1/jobs/{small['id']}").json()["done"] == 0, "nothing was changed"
+    for connection, _ in unread + changes:
+        connection.close()
+    wait_until(lambda: running.request("GET", "/v1/jobs").status == 200, "there to be room again")
+    assert running.patch(small, done=2)["done"] == 2
+
+
 # ------------------------------------------------------------------------------------------------ lists
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from harness import Server, assert_problem, wait_until
+from harness import Connection, Server, assert_problem, wait_until
 from tokens import SECRET, bearer, hs256, token
 
 Start = Callable[..., Server]
@@ -54,6 +54,30 @@ def test_limits_and_origins_change_and_a_stream_misses_nothing(server: Start, tm
     assert (limits["maxBodyBytes"], limits["maxJobs"], limits["keepalive"]) == (5_000, 2, 3_000)
 
 
+def test_a_header_goes_by_the_new_limit_on_connections_old_and_new(server: Start, tmp_path: Path) -> None:
+    config = tmp_path / "progressd.toml"
+    config.write_text('max-header-bytes = "1KiB"\n')
+    running = server("--config", str(config))
+    job = running.external()
+    for _ in range(3):  # what these leave behind is used again
+        with running.stream(f"/v1/jobs/{job['id']}/events") as stream:
+            assert stream.status == 200
+    large = {"X-Large": "x" * 4_000}
+
+    def answered(connection: Connection) -> int:
+        return connection.request("GET", "/healthz", large).status
+
+    for limit, status in (("16KiB", 200), ("2KiB", 431)):
+        old = [running.connect() for _ in range(3)]
+        assert {connection.request("GET", "/healthz").status for connection in old} == {200}
+        config.write_text(f'max-header-bytes = "{limit}"\n')
+        hang_up(running)
+        fresh = [running.connect() for _ in range(6)]
+        assert [answered(connection) for connection in old + fresh] == [status] * 9
+        for connection in old + fresh:
+            connection.close()
+
+
 def test_history_and_retention_go_by_the_new_limits(server: Start, tmp_path: Path) -> None:
     config = tmp_path / "progressd.toml"
     config.write_text('history-events = 100\nretain-finished = "1h"\n')
@@ -90,9 +114,32 @@ def test_a_key_is_rotated(server: Start, tmp_path: Path) -> None:
     assert running.request("GET", f"/v1/jobs/{job['id']}", headers=old).status == 401, "it was remembered as good"
     assert running.request("GET", f"/v1/jobs/{job['id']}", headers=new).status == 200
     assert running.request("GET", f"/v1/events?owner=me&ticket={ticket}").status == 401
-    # Who follows already stays, until their token expires.
-    assert running.request("POST", f"/v1/jobs/{job['id']}/cancel", headers=new).status == 202
-    assert stream.next().type == "cancelled"
+    # Who follows already is asked again.
+    assert stream.rest() == []
+    assert not stream.cut and stream.parser.comments[-1] == "token expired"
+
+
+@pytest.mark.parametrize("change", ["key", "issuer"])
+def test_streams_end_whose_tokens_are_no_longer_accepted(server: Start, tmp_path: Path, change: str) -> None:
+    for name, secret in (("old", SECRET), ("new", OTHER_SECRET), ("tickets", SECRET)):
+        (tmp_path / name).write_bytes(secret)
+    config = tmp_path / "progressd.toml"
+    tickets = f'ticket-secret-file = "{tmp_path}/tickets"\n'
+    config.write_text(f'jwt-secret-file = "{tmp_path}/old"\n{tickets}')
+    running = server("--config", str(config))
+    old = bearer(token("ann"))
+    ticket = running.request("POST", "/v1/tickets", headers=old).json()["ticket"]
+    streams = [running.stream("/v1/events?owner=me", headers=old)]
+    streams.append(running.stream(f"/v1/events?owner=me&ticket={ticket}"))
+    unused = running.request("POST", "/v1/tickets", headers=old).json()["ticket"]
+    settings = {"key": f'jwt-secret-file = "{tmp_path}/new"\n',
+                "issuer": f'jwt-secret-file = "{tmp_path}/old"\njwt-issuer = "us"\n'}  # fmt: skip
+    config.write_text(settings[change] + tickets)
+    hang_up(running)
+    for stream in streams:
+        assert stream.rest() == []
+        assert not stream.cut and stream.parser.comments[-1] == "token expired"
+    assert running.request("GET", f"/v1/events?owner=me&ticket={unused}").status == 401
 
 
 def test_tickets_stay_good_where_the_key_is_the_same(server: Start, tmp_path: Path) -> None:

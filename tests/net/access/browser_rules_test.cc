@@ -127,6 +127,8 @@ TEST(ForgedRequests, AreKnownByTheirOriginWhereABrowserSendsNoMore) {
   EXPECT_FALSE(forged(Method::kPost, {host, evil}, Cors({"*"})));
   EXPECT_FALSE(forged(Method::kPost, {host, evil, {"Authorization", "Bearer x"}}, none));
   EXPECT_TRUE(forged(Method::kPost, {host, evil, {"Content-Type", "text/plain"}}, none));
+  // A name and password that it was told once it sends by itself.
+  EXPECT_TRUE(forged(Method::kPost, {host, evil, {"Authorization", "Basic YTpi"}}, none));
   // A browser asks before it sends these.
   EXPECT_FALSE(forged(Method::kPost, {host, evil, {"Content-Type", "application/json"}}, none));
   EXPECT_FALSE(forged(Method::kDelete, {host, evil}, none));

@@ -52,17 +52,32 @@ TEST(Credentials, AMalformedAuthorizationIsAnErrorAndNothingElseIsLookedAt) {
   }
 }
 
-TEST(Credentials, AnotherSchemeIsAnErrorAboutNoToken) {
+TEST(Credentials, AnotherSchemeIsNoTokenAndTheNextPlaceCounts) {
   for (const std::string_view value : {"", "Basic YTpi", "Bearertoken", "Bearer\ta", "a.b.c"}) {
-    const Sent sent =
-        of({{"Authorization", value}, {"Cookie", "progressd_token=good"}}, "/?access_token=good");
-    EXPECT_EQ(testing::error_of(sent.token), Errc::kUnauthorized) << value;
+    const HeaderField other{"Authorization", value};
+    EXPECT_EQ(of({other, {"Cookie", "progressd_token=a"}}, "/?access_token=b").token, "a") << value;
+    EXPECT_EQ(of({other, {"Cookie", "session=1"}}, "/?access_token=b").token, "b") << value;
+    EXPECT_TRUE(of({other}, "/?access_token=b").token_sent) << value;
+  }
+}
+
+TEST(Credentials, WhereNoPlaceHasATokenTheSchemeThatIsKnownIsSaid) {
+  for (const std::string_view value : {"", "Basic YTpi", "a.b.c"}) {
+    const Sent sent = of({{"Authorization", value}}, "/?access_token=a", /*query_token=*/false);
+    ASSERT_EQ(testing::error_of(sent.token), Errc::kUnauthorized) << value;
+    EXPECT_EQ(sent.token.error().detail, "Authorization: only the scheme Bearer is known");
     EXPECT_FALSE(sent.token_sent) << value;
   }
 }
 
 TEST(Credentials, TwoAuthorizationsAreAnError) {
-  EXPECT_FALSE(of({{"Authorization", "Bearer a"}, {"Authorization", "Bearer a"}}).token);
+  for (const std::string_view first : {"Bearer a", "Basic YTpi"}) {
+    const Sent sent = of({{"Authorization", first},
+                          {"Authorization", "Bearer a"},
+                          {"Cookie", "progressd_token=good"}});
+    EXPECT_FALSE(sent.token);
+    EXPECT_TRUE(sent.token_sent);
+  }
 }
 
 TEST(Credentials, WithoutAnAuthorizationTheCookieCounts) {

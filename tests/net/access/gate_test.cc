@@ -17,7 +17,9 @@ namespace {
 
 using testing::Chance;
 using testing::hs256_token;
+using testing::jwks_of;
 using testing::ManualClock;
+using testing::SigningKey;
 using testing::TempFolder;
 
 const std::string kSecret(32, 's');
@@ -84,9 +86,81 @@ TEST_F(GateTest, ATokenThatExpiresBetweenTwoRequestsIsRefused) {
 TEST_F(GateTest, OtherKeysAreInForceAtOnce) {
   ask_first("/v1/jobs", token("ann"));
   EXPECT_EQ(user(), "ann");
-  gate_.use(settings(kOtherSecret));
+  EXPECT_TRUE(gate_.use(settings(kOtherSecret)));
   ask_again();
   EXPECT_EQ(user(), "401");
+}
+
+TEST_F(GateTest, WhereNoTokenCanHaveLostItsWorthNoStreamIsAskedAgain) {
+  AccessSettings next = settings();
+  EXPECT_FALSE(gate_.use(next)) << "nothing changed";
+  next.token_rules = {"here", "us", true};
+  EXPECT_TRUE(gate_.use(next));
+  EXPECT_FALSE(gate_.use(next)) << "it is said once";
+  next.token_rules = {};
+  next.query_token_ignored = true;
+  EXPECT_FALSE(gate_.use(next)) << "less is asked for";
+  for (const TokenRules& rules : {TokenRules{"here", "", false}, TokenRules{"", "us", false},
+                                  TokenRules{"there", "", false}, TokenRules{"", "", true}}) {
+    next.token_rules = rules;
+    EXPECT_TRUE(gate_.use(next));
+  }
+  EXPECT_FALSE(gate_.take_key_loss()) << "it was said already";
+}
+
+TEST_F(GateTest, AKeyThatLeftItsSetBetweenTwoSettingsIsMissed) {
+  const SigningKey one = SigningKey::ec(), two = SigningKey::ec();
+  const auto with = [&](const std::vector<std::string>& jwks) {
+    AccessSettings next;
+    next.keys = KeySet::open(KeyFileKind::kJwks, folder_.write("jwks", jwks_of(jwks))).value();
+    return next;
+  };
+  const std::string first = one.jwk(R"("kid":"1")"), second = two.jwk(R"("kid":"2")");
+  EXPECT_TRUE(gate_.use(with({first, second}))) << "the secret is gone";
+  const Caller ann{.user = "ann", .expires_at = now() + 60, .authenticated = true};
+  const std::string stream = "/v1/jobs/a/events?ticket=";
+  const auto by_ticket = [&](const Ticket& ticket) {
+    ask_first(stream + ticket.text, "");
+    return user(/*is_stream=*/true);
+  };
+  Ticket ticket = gate_.issue_ticket(ann, std::nullopt, 30).value();
+  EXPECT_FALSE(gate_.use(with({second, first}))) << "the order is no matter";
+  EXPECT_EQ(by_ticket(ticket), "ann");
+  EXPECT_TRUE(gate_.use(with({second})));
+  EXPECT_EQ(by_ticket(ticket), "401") << "it may be of a token that the key had signed";
+  EXPECT_FALSE(gate_.use(with({second, first}))) << "one more takes nothing away";
+  // Seen while a request was looked at, and not told yet.
+  with({second});
+  clock_.advance(1'000);
+  ask_first("/v1/jobs", one.token(R"({"sub":"ann"})", "1"));
+  EXPECT_EQ(user(), "401");
+  EXPECT_TRUE(gate_.use(with({second})));
+}
+
+TEST_F(GateTest, TicketsOfAnotherSecretAreTakenAtOnceWhereItCameWithTheKey) {
+  // As on all nodes: none of them signs with a secret of its own meanwhile.
+  EXPECT_TRUE(gate_.use(settings(kOtherSecret)));
+  Gate other_node(settings(kOtherSecret), /*on_loopback=*/true, clock_, chance_);
+  const Caller ann{.user = "ann", .expires_at = now() + 60, .authenticated = true};
+  const Ticket ticket = other_node.issue_ticket(ann, std::nullopt, 30).value();
+  ask_first("/v1/jobs/a/events?ticket=" + ticket.text, "");
+  EXPECT_EQ(user(/*is_stream=*/true), "ann");
+}
+
+TEST_F(GateTest, KeysThatWereReadAgainAreTheOnesInForce) {
+  const SigningKey one = SigningKey::ec(), two = SigningKey::ec();
+  const std::string first = one.jwk(R"("kid":"1")"), second = two.jwk(R"("kid":"2")");
+  AccessSettings next;
+  next.keys =
+      KeySet::open(KeyFileKind::kJwks, folder_.write("jwks", jwks_of({first, second}))).value();
+  gate_.use(next);
+  folder_.write("jwks", jwks_of({second}));
+  clock_.advance(1'000);
+  EXPECT_TRUE(gate_.take_key_loss());
+  EXPECT_TRUE(next.keys->find("ES256", "1"));
+  next.keys = gate_.keys();
+  EXPECT_FALSE(next.keys->find("ES256", "1"));
+  EXPECT_FALSE(gate_.use(next)) << "what went was told of";
 }
 
 TEST_F(GateTest, ATokenOfTheQueryIsNotThatOfTheNextRequest) {

@@ -158,6 +158,41 @@ TEST(RequestParser, DropsTrailers) {
   EXPECT_EQ(parser.request().content_type(), "");
 }
 
+TEST(RequestParser, CountsNoTrailersHoweverManyFieldsThereAre) {
+  HttpLimits limits;
+  limits.headers_max = 3;
+  const std::string fields = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
+  const std::string body = "\r\n1\r\na\r\n0\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\n\r\n";
+  for (const std::string& more : {std::string(), std::string("X: y\r\n")}) {
+    RequestParser parser(limits);
+    parser.feed(fields + more + body);
+    ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete) << parser.error_detail();
+    EXPECT_EQ(parser.request().header("A"), std::nullopt);
+  }
+  RequestParser parser(limits);
+  parser.feed(fields + "X: y\r\nX: y\r\n" + body);
+  EXPECT_EQ(parser.error_status(), 431);
+}
+
+TEST(RequestParser, GoesByAnotherLimitOfTheHeaderAtOnce) {
+  HttpLimits limits;
+  RequestParser parser(limits);
+  const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+  const std::string end = std::string(2'000, 'x') + "\r\n\r\n";
+  limits.header_bytes_max = 1'000;
+  parser.feed(begin + end);
+  EXPECT_EQ(parser.error_status(), 431);
+  parser.reset();
+  limits.header_bytes_max = 20'000;
+  parser.feed(begin + end);
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  parser.next();
+  parser.feed(begin);  // and within a header, also below what has come
+  limits.header_bytes_max = 10;
+  parser.feed(end);
+  EXPECT_EQ(parser.error_status(), 431);
+}
+
 TEST(RequestParser, RefusesAFoldedValueWhereverItIsSplit) {
   const HttpLimits limits;
   const std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n";
@@ -177,6 +212,16 @@ TEST(Request, TakesAnAbsoluteTargetApart) {
   ASSERT_TRUE(request.read_target());
   EXPECT_EQ(request.path, "/a%2Fb");
   EXPECT_EQ(request.query("c"), "d");
+}
+
+TEST(Parser, GivesTheMemoryOfALargeBodyBack) {
+  const HttpLimits limits;
+  RequestParser parser(limits);
+  parser.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+  parser.feed(std::string(200'000, 'x'));
+  ASSERT_EQ(parser.stage(), RequestParser::Stage::kComplete);
+  parser.next();
+  EXPECT_LT(parser.request().body.capacity(), 20'000U);
 }
 
 TEST(Parser, BodiesOfAllConnectionsShareTheirRoom) {
