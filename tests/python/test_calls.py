@@ -124,7 +124,9 @@ def test_a_token_may_be_awaited_for(serve: Any) -> None:
     assert server.requests[0].headers["Authorization"] == "Bearer awaited"
 
 
-@pytest.mark.parametrize("bad", ["secret\n", "sec\r\nret: x", "\nsecret", "sec\0ret", "secret ", "secr\u00e9t", "sec\u2028ret"])
+@pytest.mark.parametrize(
+    "bad", ["secret\n", "sec\r\nret: x", "\nsecret", "sec\0ret", "secret ", "secr\u00e9t", "sec\u2028ret"]
+)
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(serve: Any, kind: str, bad: str) -> None:
     def shown(error: pytest.ExceptionInfo[ValueError]) -> str:

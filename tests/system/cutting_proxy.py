@@ -1,4 +1,4 @@
-"""TCP proxies that cut or hold up connections in the middle of what the server answers: clients have to live with it."""
+"""TCP proxies that cut or hold up connections in the middle of what the server answers: clients have to bear it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class HoldingProxy(CuttingProxy):
         self.go_on.set()
 
     def cut(self) -> None:
-        """Ends the connections there are, and lets those that are held up go on to their end."""
+        """Ends the connections there are; what is held up of them never comes."""
         clients, self._clients = self._clients, []
         for client in clients:
             try:
@@ -94,19 +94,19 @@ class HoldingProxy(CuttingProxy):
         upstream = socket.create_connection(self._server.address)
         self._clients.append(client)
         threading.Thread(target=self._hand_up, args=(client, upstream), daemon=True).start()
-        hold_at, told = self.hold_at, b""
+        hold_at, before = self.hold_at, b""
         with client, upstream:
             try:
                 while received := upstream.recv(65536):
-                    told = told[-len(hold_at or b"") :] + received
-                    at = told.find(hold_at) if hold_at else -1
-                    if at >= 0:
-                        after = len(told) - at
-                        client.sendall(received[: max(0, len(received) - after)])
-                        received, hold_at = received[max(0, len(received) - after) :], None
+                    seen = before + received
+                    if hold_at and hold_at in seen:
+                        held = max(0, seen.index(hold_at) - len(before))
+                        client.sendall(received[:held])
+                        received, hold_at = received[held:], None
                         self.held.set()
                         self.go_on.wait()
                     client.sendall(received)
+                    before = seen[-len(hold_at) :] if hold_at else b""  # it may come in two pieces
             except OSError:  # the client left first, or was cut off
                 pass
             for end in (client, upstream):
