@@ -12,6 +12,7 @@ import pytest
 from both_clients import at_once, new_client
 from progressd_client import (
     ApiError,
+    AsyncClient,
     BadRequestError,
     Client,
     ConflictError,
@@ -121,6 +122,24 @@ def test_a_token_may_be_awaited_for(serve: Any) -> None:
     with new_client("async", server.url, token=token) as client:
         client.get_job("a")
     assert server.requests[0].headers["Authorization"] == "Bearer awaited"
+
+
+@pytest.mark.parametrize(
+    "bad", ["secret\n", "sec\r\nret: x", "\nsecret", "sec\0ret", "secret ", "secr\u00e9t", "sec\u2028ret"]
+)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(serve: Any, kind: str, bad: str) -> None:
+    def shown(error: pytest.ExceptionInfo[ValueError]) -> str:
+        return f"{error.value!r} {error.value.__cause__!r} {error.value.__context__!r}"
+
+    server = serve(lambda _: JOB)
+    with pytest.raises(ValueError, match="visible ASCII") as at_once_refused:
+        {"sync": Client, "async": AsyncClient}[kind](server.url, token=bad)
+    with new_client(kind, server.url, token=lambda: bad) as client:
+        with pytest.raises(ValueError, match="visible ASCII") as refused:
+            client.get_job("a")
+    assert "sec" not in shown(at_once_refused) + shown(refused)
+    assert server.requests == []
 
 
 def test_netrc_does_not_replace_the_token(serve: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

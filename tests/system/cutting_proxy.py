@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts connections in the middle of what the server answers, for clients that have to live with it."""
+"""TCP proxies that cut or hold up connections in the middle of what the server answers: clients have to bear it."""
 
 from __future__ import annotations
 
@@ -65,3 +65,52 @@ class CuttingProxy:
             upstream.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+
+class HoldingProxy(CuttingProxy):
+    """Holds each connection up where its answers come to `hold_at`, until `go_on` is set."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server, lambda: 0, lambda: False)
+        self.hold_at: bytes | None = None  # of those connections that begin later
+        self.go_on = threading.Event()
+        self.held = threading.Event()
+        self._clients: list[socket.socket] = []
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self.go_on.set()
+
+    def cut(self) -> None:
+        """Ends the connections there are; what is held up of them never comes."""
+        clients, self._clients = self._clients, []
+        for client in clients:
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it has ended
+                pass
+
+    def _hand_on(self, client: socket.socket, left: int) -> None:
+        upstream = socket.create_connection(self._server.address)
+        self._clients.append(client)
+        threading.Thread(target=self._hand_up, args=(client, upstream), daemon=True).start()
+        hold_at, before = self.hold_at, b""
+        with client, upstream:
+            try:
+                while received := upstream.recv(65536):
+                    seen = before + received
+                    if hold_at and hold_at in seen:
+                        held = max(0, seen.index(hold_at) - len(before))
+                        client.sendall(received[:held])
+                        received, hold_at = received[held:], None
+                        self.held.set()
+                        self.go_on.wait()
+                    client.sendall(received)
+                    before = seen[-len(hold_at) :] if hold_at else b""  # it may come in two pieces
+            except OSError:  # the client left first, or was cut off
+                pass
+            for end in (client, upstream):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass

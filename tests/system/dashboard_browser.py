@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from cutting_proxy import CuttingProxy
 from harness import Connection, Peer, Server, node_script, patience, request_bytes
 
 CREATED_AT_ONCE = 100
@@ -34,7 +35,7 @@ class Dashboard(Peer):
         assert "error" not in said, f"{deed} {more}: {said['error']}"
         return said["result"]
 
-    def open(self, server: Server, path: str = "/", *, live: bool = True, held: str | None = None) -> None:
+    def open(self, server: Server | CuttingProxy, path: str = "/", *, live: bool = True, held: str | None = None) -> None:
         """`held`: what the page asks for and does not get."""
         self.do("open", origin=server.url, path=path, held=held)
         self.look(*WIDE)

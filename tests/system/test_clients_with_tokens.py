@@ -71,6 +71,31 @@ def test_tabs_of_one_user_follow_and_come_back(guarded: Server, browser: Any, tr
         assert chromium.done(tab, mine) == [*range(11), 100]
 
 
+def sign_in(chromium: Browser, tab: str, user: str) -> None:
+    """All tabs have the same cookies: whoever signs in last is whom the server takes them for."""
+    chromium.call(tab, "document.cookie = given", f"progressd_token={user}; path=/")
+
+
+def owners(chromium: Browser, tab: str) -> list[str]:
+    return [fact["data"]["owner"] for fact in chromium.told(tab, "mine") if fact.get("type") == "snapshot"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("share", ["worker", "tabs"])
+def test_tabs_with_cookies_are_told_of_their_own_jobs_and_share_where_the_page_says_whose_they_are(
+    guarded: Server, browser: Any, share: str, named: bool
+) -> None:
+    chromium = browser(guarded)
+    create(guarded, ADA), create(guarded, BOB)
+    for tab, user, cookie in [("one", "ada", ADA), ("two", "ada", ADA), ("other", "bob", BOB)]:
+        chromium.open(tab)
+        sign_in(chromium, tab, cookie)
+        chromium.call(tab, "page.followMine(given)", {"share": share, **({"user": user} if named else {})})
+        wait_until(lambda tab=tab: owners(chromium, tab), f"tab {tab} to be told of a job")
+        assert owners(chromium, tab) == [user]
+    assert streams(guarded) == (2 if named else 3)
+
+
 @pytest.mark.parametrize("transport", ["fetch", "eventsource"])
 def test_a_page_that_renews_its_token_goes_on_and_one_that_does_not_is_told(
     guarded: Server, browser: Any, transport: str

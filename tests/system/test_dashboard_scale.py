@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from cutting_proxy import HoldingProxy
 from dashboard_browser import Dashboard, create_many
 from harness import Server
 
@@ -122,3 +123,73 @@ def test_a_gap_is_made_good_without_a_word(server: Any, dashboard: Dashboard) ->
     assert kinds == ["made-anew"]
     assert dashboard.text("#count-pending") == "10"
     dashboard.check_console(0)
+
+
+# Longer than the quiet after which the page takes an opening for over that tells of nothing.
+QUIET = "new Promise((over) => setTimeout(over, 1500))"
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_jobs_whose_snapshots_are_late_after_a_gap_stay(server: Any, dashboard: Dashboard, is_cut: bool) -> None:
+    running = server("--history-events", "1", "--compress-streams", "off")
+    ids = create_many(running, 1_000)
+    with HoldingProxy(running) as proxy:
+        dashboard.open(proxy, f"/#/jobs/{ids[-1]}")
+        dashboard.wait("document.getElementById('count-all').textContent === '1,000'")
+        dashboard.eval("""(() => {
+          window.seen = new Set();
+          const look = () => seen.add(`${document.getElementById('count-all').textContent} ` +
+            (document.getElementById('job-gone').hidden ? 'there' : 'gone'));
+          const what = { subtree: true, childList: true, characterData: true, attributes: true };
+          new MutationObserver(look).observe(document.body, what);
+        })()""")
+        proxy.hold_at = ids[500].encode()
+        proxy.cut()
+        running.delete({"id": ids[0]})
+        for done in range(1, 4):
+            running.report({"job": ids[1], "done": done})
+        assert proxy.held.wait(60)
+        if is_cut:
+            proxy.hold_at = b"HTTP/1.1"
+            proxy.cut()
+            dashboard.wait_for_connection("reconnecting")
+        dashboard.eval(QUIET)
+        assert dashboard.text("#count-all") == "1,000"
+        proxy.go_on.set()
+        dashboard.wait("document.getElementById('count-all').textContent === '999'")
+        dashboard.wait_for_connection("live")
+        assert set(dashboard.eval("[...seen]")) == {"1,000 there", "999 there"}
+
+
+def test_a_job_that_is_told_of_again_is_no_longer_gone(server: Any, dashboard: Dashboard) -> None:
+    running = server("--history-events", "1", "--compress-streams", "off")
+    job = create_many(running, 2)[-1]
+    with HoldingProxy(running) as proxy:
+        dashboard.open(proxy, f"/#/jobs/{job}")
+        dashboard.wait("document.getElementById('count-all').textContent === '2'")
+        proxy.hold_at = b"event: snapshot"  # after the gap, which tells that more is to come
+        proxy.cut()
+        for done in range(1, 4):
+            running.report({"job": job, "done": done})
+        dashboard.wait_for_shown("#job-gone")
+        assert dashboard.text("#count-all") == "0"
+        proxy.go_on.set()
+        dashboard.wait("document.getElementById('job-gone').hidden")
+        running.report({"job": job, "done": 9})
+        dashboard.wait_for_text("#job-steps", "9")
+        assert dashboard.is_shown("#job-delete") and dashboard.text("#count-all") == "2"
+
+
+def test_a_job_that_is_made_anew_is_followed_on_its_page(server: Any, dashboard: Dashboard) -> None:
+    running = server()
+    running.external(id="phoenix", kind="first")
+    dashboard.open(running, "/#/jobs/phoenix")
+    dashboard.wait_for_text("#job-kind", "first")
+    running.delete({"id": "phoenix"})
+    dashboard.wait_for_shown("#job-gone")
+    running.external(id="phoenix", kind="second")
+    dashboard.wait_for_text("#job-kind", "second")
+    running.report({"job": "phoenix", "done": 9})
+    dashboard.wait_for_text("#job-steps", "9")
+    assert not dashboard.is_shown("#job-gone") and dashboard.is_shown("#job-delete")
+    dashboard.check_console()

@@ -9,7 +9,7 @@ import { EventStream } from './event_stream.js';
 import * as format from './format.js';
 import { cancel, remove } from './job_actions.js';
 import { Bar, messageOf, rateOf, stepsOf, timeOf } from './job_row.js';
-import { isFinished, jobOf, listenToRemovals } from './live_jobs.js';
+import { isFinished, jobOf, listenToArrivals, listenToRemovals } from './live_jobs.js';
 
 const STREAM_WORDS = {
   connecting: 'connecting', live: 'following', waiting: 'reconnecting', over: 'the stream has ended',
@@ -36,6 +36,13 @@ export function startJobPage(back) {
   listenToRemovals((one) => {
     if (one.id !== id || !job) return;
     isGone = true;
+    drawSoon();
+  });
+  listenToArrivals((one) => {
+    if (one.id !== id || !isGone) return;
+    if (one.createdAt !== job.createdAt) return openJobPage(id);  // made anew under its id
+    isGone = false;
+    stream.retryNow();
     drawSoon();
   });
 }

@@ -4,14 +4,16 @@
 //   events ─► jobs (what is known) ─► touched ─► listeners, once per animation frame
 //
 // After a `gap` the snapshots come again, of all that is still there: what is not told of anew
-// has gone meanwhile. Until that is known the old ones stay on the page.
+// has gone meanwhile. Until that is known the old ones stay on the page. The opening is over with the
+// first id that resumes the stream; where there is nothing to tell, or its end went, with some quiet.
 
 import { oncePerFrame } from './dom.js';
 import { EventStream } from './event_stream.js';
 import { mayOperate } from './api.js';
 
 export const JOBS_MAX = 20_000;   // kept in the page: the newest ones
-const QUIET_MS = 700;             // without a job that is new to the page, the opening is over
+const QUIET_MS = 700;             // without a word, an opening that has told of nothing is over
+const STALL_MS_MAX = 20_000;      // one that has begun, too; the server says something every 15 s
 export const STATES = ['active', 'pending', 'completed', 'failed', 'cancelled'];
 const OVER = new Set(['completed', 'failed', 'cancelled']);
 
@@ -31,6 +33,7 @@ let streamOfAll = true;
 const listeners = [];
 const stateListeners = [];
 const removalListeners = [];
+const arrivalListeners = [];
 let onConnection = () => {};
 
 /// `listen({touched, membershipChanged})` is called once per frame in which something changed.
@@ -39,6 +42,8 @@ export const listenToJobs = (listen) => listeners.push(listen);
 export const listenToStates = (listen) => stateListeners.push(listen);
 /// `listen(job)` is called when a job is no more, not when there is no room for it here.
 export const listenToRemovals = (listen) => removalListeners.push(listen);
+/// `listen(job)` is called when a job is new here, also one that was taken for gone.
+export const listenToArrivals = (listen) => arrivalListeners.push(listen);
 /// `listen(state)` is called with each state of the stream, see EventStream.
 export const listenToConnection = (listen) => (onConnection = listen);
 
@@ -73,30 +78,36 @@ function follow(all) {
 function onState(state) {
   // With a cookie the page can't read what it may see.
   if (state.problem?.status === 403 && streamOfAll) return follow(false);
-  if (state.name === 'live' && loading) beginLoading();
+  clearTimeout(loadingTimer);  // a stream that is broken off tells nothing of what has gone
+  if (state.name === 'live' && loading) load(QUIET_MS);
   onConnection(state);
   publishSoon();
 }
 
-function onEvent({ type, data }) {
+function onEvent({ type, id, data }) {
   if (type === 'gap') return onGap();
-  if (type === 'removed') return jobs.has(data.id) ? goes(jobs.get(data.id)) : forgetOneBeyond();
-  take(data, type === 'snapshot');
+  if (type !== 'removed') take(data, type === 'snapshot');
+  else if (jobs.has(data.id)) goes(jobs.get(data.id));
+  else forgetOneBeyond();
+  if (!loading) return;
+  if (id.endsWith('~')) load(STALL_MS_MAX);  // it resumes nothing: not all has been told of yet
+  else endLoading();
 }
 
 function onGap() {
   telling += 1;
   beyond = 0;
-  beginLoading();
+  load(QUIET_MS);
 }
 
-function beginLoading() {
+function load(quietMs) {
   loading = true;
   clearTimeout(loadingTimer);
-  loadingTimer = setTimeout(endLoading, QUIET_MS);
+  loadingTimer = setTimeout(endLoading, quietMs);
 }
 
 function endLoading() {
+  clearTimeout(loadingTimer);
   loading = false;
   for (const job of [...jobs.values()]) if (job.telling !== telling) goes(job);
   publishSoon();
@@ -125,7 +136,6 @@ function take(told, isSnapshot) {
 
 function add(told, isSnapshot) {
   if (!told.createdAt) return;  // progress of a job that there was no room for
-  if (loading) beginLoading();
   if (jobs.size >= JOBS_MAX) {
     const oldest = jobsByCreation()[0];
     const isBeyond = told.createdAt <= oldest.createdAt;
@@ -139,6 +149,7 @@ function add(told, isSnapshot) {
   place(job);
   stateCounts[job.state] += 1;
   membershipChanged = true;
+  for (const listen of arrivalListeners) listen(job);
   publishSoon();
 }
 

@@ -7,20 +7,20 @@ const NOTHING = { job: null, error: null, connection: 'connecting' };
 
 /** `id`: null while there is no job yet. */
 export function useJobProgress(id, options = {}) {
-  const { baseUrl, token, credentials, transport, share, retryMs, stallMs } = options;
+  const { baseUrl, token, user, credentials, transport, share, retryMs, stallMs } = options;
   const [told, setTold] = useState({ ...NOTHING, id });
   useEffect(() => {
     setTold({ ...NOTHING, id });
     if (!id) return undefined;
     const take = (news) => setTold((before) => ({ ...before, ...news }));
     const following = followJob(id, {
-      baseUrl, token, credentials, transport, share, retryMs, stallMs,
+      baseUrl, token, user, credentials, transport, share, retryMs, stallMs,
       onJob: (job) => take({ job }),
       onError: (error) => take({ error }),
       onConnection: (connection) => take({ connection }),
     });
     return () => following.close();
-  }, [id, baseUrl, token, credentials, transport, share, retryMs, stallMs]);
+  }, [id, baseUrl, token, user, credentials, transport, share, retryMs, stallMs]);
   // What was told of another job, while the effect has not run yet, is not this one's.
   const { job, error, connection } = told.id === id ? told : NOTHING;
   return { job, percent: job?.percent ?? 0, state: job?.state ?? null, error, connection };

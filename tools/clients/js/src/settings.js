@@ -4,12 +4,13 @@
 export const STALL_MS = 45_000;
 
 export function settingsOf(options = {}) {
-  const { baseUrl = '', token, credentials = 'same-origin', retryMs, stallMs = STALL_MS } = options;
+  const { baseUrl = '', token, user, credentials = 'same-origin', retryMs, stallMs = STALL_MS } = options;
   // An EventSource cannot send an Authorization header.
   const usual = token || typeof EventSource === 'undefined' ? 'fetch' : 'eventsource';
   return {
     baseUrl: absolute(baseUrl),
     token,
+    user,
     credentials,
     transport: options.transport ?? usual,
     retryMs,

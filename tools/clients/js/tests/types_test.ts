@@ -43,7 +43,7 @@ export async function callers(): Promise<void> {
   // @ts-expect-error a runner that nobody has
   await createJob({ runner: 'gpu' });
 
-  const { percent, job, error, connection } = useJobProgress(null, { share: false });
+  const { percent, job, error, connection } = useJobProgress(null, { share: false, user: 'ann' });
   const shown: [number, string | undefined, number | undefined, 'connecting' | 'open' | 'reconnecting' | 'closed'] =
     [percent, job?.id, error?.status, connection];
   void shown;

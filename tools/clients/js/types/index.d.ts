@@ -77,6 +77,11 @@ export interface FollowOptions extends StreamOptions {
    * else by an elected tab. 'worker' and 'tabs' ask for one of them; false: a connection of this page's own.
    */
   share?: boolean | 'worker' | 'tabs';
+  /**
+   * Who the user is: tabs of the same one share. Default: the token's `sub`. With a cookie, which the
+   * page may be unable to read, tabs share only when this is given. It is not sent to the server.
+   */
+  user?: string;
   onEvent?(event: JobEvent): void;
   /** How the job stands, after each event that says so. */
   onJob?(job: Job): void;

@@ -42,6 +42,8 @@ class AsyncClient:
         `session`: for proxies, certificates and the like; it stays the caller's to close.
         """
         self._url = base_url(url)
+        if isinstance(token, str):
+            bearer(token)  # refused now, and not by the first request
         self._token = token
         self._session = session
         self._owns_session = session is None

@@ -37,4 +37,9 @@ def base_url(url: str) -> str:
 
 
 def bearer(token: Optional[str]) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token is not None else {}
+    """The header field of a token. A bad one is refused here: the libraries below would show it in their errors."""
+    if token is None:
+        return {}
+    if not all("!" <= char <= "~" for char in token):
+        raise ValueError("a token is visible ASCII characters, without spaces or line ends (strip one from a file)")
+    return {"Authorization": f"Bearer {token}"}

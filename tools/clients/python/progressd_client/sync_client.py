@@ -41,6 +41,8 @@ class Client:
         `session`: for proxies, certificates and the like; it stays the caller's to close.
         """
         self._url = base_url(url)
+        if isinstance(token, str):
+            bearer(token)  # refused now, and not by the first request
         self._token = token
         self._session = session or requests.Session()
         self._owns_session = session is None
