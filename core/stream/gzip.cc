@@ -72,7 +72,7 @@ Deflater::Block Deflater::block(std::span<const std::string_view> parts) {
     crc = crc32_z(crc, bytes_of(part), part.size());
   }
   ENSURE(length > 0);
-  if (out_.capacity() > kBufferBytesKept) out_ = {};
+  if (out_.capacity() > kBufferBytesKept) std::string().swap(out_);  // `= {}` would keep it all
   out_.clear();
   if (length >= kDeflateBytesMin) deflate_all(parts, length);
   if (length <= kStoredBytesMax &&
