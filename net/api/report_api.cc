@@ -1,5 +1,7 @@
 #include "net/api/report_api.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -13,22 +15,28 @@
 namespace progressd {
 namespace {
 
-/// Of a report; room is made for as many lines at first.
-constexpr std::size_t kLineBytesUsual = 48;
-
 /// A line that was refused.
 struct Rejection {
   std::size_t line;  // from 1
   Error error;
 };
 
-std::string summary(std::size_t accepted, const std::vector<Rejection>& rejections) {
+struct Rejections {
+  std::vector<Rejection> listed;  // the first ones, by line
+  std::size_t count = 0;          // of all
+
+  void add(std::size_t line, const Error& error) {
+    if (count++ < ReportApi::kRejectionsListedMax) listed.push_back({line, error});
+  }
+};
+
+std::string summary(std::size_t accepted, const Rejections& rejections) {
   JsonWriter out;
   out.put(R"({"accepted":)");
   out.unsigned_integer(accepted);
   out.put(R"(,"rejected":)");
   out.begin_array();
-  for (const Rejection& rejection : rejections) {
+  for (const Rejection& rejection : rejections.listed) {
     out.begin_object();
     out.field("line", static_cast<std::int64_t>(rejection.line));
     out.field("status", std::int64_t{status_of(rejection.error.code)});
@@ -36,6 +44,9 @@ std::string summary(std::size_t accepted, const std::vector<Rejection>& rejectio
     out.end_object();
   }
   out.end_array();
+  if (rejections.count > rejections.listed.size()) {
+    out.field("rejectedCount", static_cast<std::int64_t>(rejections.count));
+  }
   out.end_object();
   return std::string(out.view());
 }
@@ -43,28 +54,28 @@ std::string summary(std::size_t accepted, const std::vector<Rejection>& rejectio
 /// Which lines of a request became changes, and which could not be read or have no room.
 struct Lines {
   std::vector<std::uint32_t> numbers;  // of each change its line's
-  std::vector<Rejection> rejections;
+  Rejections rejections;
 };
 
-Lines read_lines(JsonReader& reader, std::string_view body, Moment at, const ByteBudget& budget,
-                 std::vector<Change>& changes) {
+/// `count`: how many lines the body has.
+Lines read_lines(JsonReader& reader, std::string_view body, std::size_t count, Moment at,
+                 const ByteBudget& budget, std::vector<Change>& changes) {
   Lines lines;
   const bool is_full = budget.is_full();  // none of them is applied before all are read
-  const std::size_t likely = body.size() / kLineBytesUsual + 1;
-  changes.reserve(likely);
-  lines.numbers.reserve(likely);
+  changes.reserve(count);
+  lines.numbers.reserve(count);
   for (std::uint32_t number = 1; !body.empty(); ++number) {
     const std::string_view text = body.substr(0, body.find('\n'));
     body.remove_prefix(std::min(text.size() + 1, body.size()));
     if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     Result<ReportLine> line = read_report_line(reader, text);
     if (!line) {
-      lines.rejections.push_back({number, std::move(line.error())});
+      lines.rejections.add(number, line.error());
       continue;
     }
     if (is_full) {
-      if (auto full = budget.refusal(line->job_id, line->report)) {
-        lines.rejections.push_back({number, std::move(*full)});
+      if (const auto full = budget.refusal(line->job_id, line->report)) {
+        lines.rejections.add(number, *full);
         continue;
       }
     }
@@ -82,14 +93,20 @@ std::size_t line_count(std::string_view body) {
 }
 
 /// Those that became no change and those that were refused, in the order of their lines.
-std::vector<Rejection> all_rejections(const Lines& lines, std::span<const Outcome> outcomes) {
-  std::vector<Rejection> rejections = lines.rejections;
+Rejections all_rejections(const Lines& lines, std::span<const Outcome> outcomes) {
+  Rejections refused;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].error) rejections.push_back({lines.numbers[i], *outcomes[i].error});
+    if (outcomes[i].error) refused.add(lines.numbers[i], *outcomes[i].error);
   }
-  std::sort(rejections.begin(), rejections.end(),
+  Rejections all = lines.rejections;
+  all.count += refused.count;
+  all.listed.insert(all.listed.end(), refused.listed.begin(), refused.listed.end());
+  std::sort(all.listed.begin(), all.listed.end(),
             [](const Rejection& a, const Rejection& b) { return a.line < b.line; });
-  return rejections;
+  if (all.listed.size() > ReportApi::kRejectionsListedMax) {
+    all.listed.erase(all.listed.begin() + ReportApi::kRejectionsListedMax, all.listed.end());
+  }
+  return all;
 }
 
 }  // namespace
@@ -103,18 +120,21 @@ void ReportApi::report(Request& request, const Responder& responder) {
   if (const auto body = check_body(request, "application/x-ndjson"); !body) {
     return responder.reply(problem(body.error()));
   }
-  if (limits_.concerns(request.caller)) {
-    if (auto refusal = limits_.refuse(request.caller, line_count(request.body))) {
-      return responder.reply(std::move(*refusal));
-    }
+  const std::size_t count = line_count(request.body);
+  if (count > kLinesMax) {
+    return responder.reply(problem(
+        413, fmt::format("the body has {} lines, a request may have {}", count, kLinesMax)));
+  }
+  if (auto refusal = limits_.refuse(request.caller, count)) {
+    return responder.reply(std::move(*refusal));
   }
   std::vector<Change> changes;
-  Lines lines = read_lines(reader_, request.body, clock_.now(), budget_, changes);
+  Lines lines = read_lines(reader_, request.body, count, clock_.now(), budget_, changes);
   ledger_.commit(std::move(changes),
                  [responder, lines = std::move(lines)](std::span<const Outcome> outcomes) {
-                   const auto rejections = all_rejections(lines, outcomes);
-                   const std::size_t asked = outcomes.size() + lines.rejections.size();
-                   const std::size_t accepted = asked - rejections.size();
+                   const Rejections rejections = all_rejections(lines, outcomes);
+                   const std::size_t asked = outcomes.size() + lines.rejections.count;
+                   const std::size_t accepted = asked - rejections.count;
                    responder.reply(json_response(200, summary(accepted, rejections)));
                  });
 }

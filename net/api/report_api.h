@@ -1,6 +1,8 @@
 // Bulk reports: many workers' progress in one request, a line each, each line on its own.
 #pragma once
 
+#include <cstddef>
+
 #include "core/base/clock.h"
 #include "core/base/json_read.h"
 #include "core/byte_budget.h"
@@ -12,6 +14,12 @@ namespace progressd {
 
 class ReportApi {
  public:
+  /// Of one request, empty ones included: all of them are read and applied within one turn of the
+  /// loop. A body of 1 MiB has no more that each give a `done`.
+  static constexpr std::size_t kLinesMax = 50'000;
+  /// Of one answer; of more rejections it tells the number.
+  static constexpr std::size_t kRejectionsListedMax = 1'000;
+
   ReportApi(Ledger& ledger, const ByteBudget& budget, const Clock& clock, ReportLimits& limits)
       : ledger_(ledger), budget_(budget), clock_(clock), limits_(limits) {}
 
