@@ -109,6 +109,14 @@ Rejections all_rejections(const Lines& lines, std::span<const Outcome> outcomes)
   return all;
 }
 
+/// Why the journal took none of the changes, as it takes all of a request's or none. Null when it
+/// took them: the job table refuses no report with 503.
+const Error* journal_refusal(std::span<const Outcome> outcomes) {
+  if (outcomes.empty() || !outcomes.front().error) return nullptr;
+  const Error& error = *outcomes.front().error;
+  return status_of(error.code) == 503 ? &error : nullptr;
+}
+
 }  // namespace
 
 void ReportApi::add_routes(Router& router) {
@@ -132,6 +140,9 @@ void ReportApi::report(Request& request, const Responder& responder) {
   Lines lines = read_lines(reader_, request.body, count, clock_.now(), budget_, changes);
   ledger_.commit(std::move(changes),
                  [responder, lines = std::move(lines)](std::span<const Outcome> outcomes) {
+                   if (const Error* refusal = journal_refusal(outcomes)) {
+                     return responder.reply(problem(*refusal));
+                   }
                    const Rejections rejections = all_rejections(lines, outcomes);
                    const std::size_t asked = outcomes.size() + lines.rejections.count;
                    const std::size_t accepted = asked - rejections.count;
