@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/base/json_write.h"
-#include "core/jobs/job_input.h"
 #include "net/api/input.h"
 
 namespace progressd {
@@ -51,54 +50,18 @@ std::string summary(std::size_t accepted, const Rejections& rejections) {
   return std::string(out.view());
 }
 
-/// Which lines of a request became changes, and which could not be read or have no room.
-struct Lines {
-  std::vector<std::uint32_t> numbers;  // of each change its line's
-  Rejections rejections;
-};
-
-/// `count`: how many lines the body has.
-Lines read_lines(JsonReader& reader, std::string_view body, std::size_t count, Moment at,
-                 const ByteBudget& budget, std::vector<Change>& changes) {
-  Lines lines;
-  const bool is_full = budget.is_full();  // none of them is applied before all are read
-  changes.reserve(count);
-  lines.numbers.reserve(count);
-  for (std::uint32_t number = 1; !body.empty(); ++number) {
-    const std::string_view text = body.substr(0, body.find('\n'));
-    body.remove_prefix(std::min(text.size() + 1, body.size()));
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    Result<ReportLine> line = read_report_line(reader, text);
-    if (!line) {
-      lines.rejections.add(number, line.error());
-      continue;
-    }
-    if (is_full) {
-      if (const auto full = budget.refusal(line->job_id, line->report)) {
-        lines.rejections.add(number, *full);
-        continue;
-      }
-    }
-    Change& change =
-        changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
-    change.report = std::move(line->report);
-    lines.numbers.push_back(number);
-  }
-  return lines;
-}
-
 std::size_t line_count(std::string_view body) {
   const auto ends = std::count(body.begin(), body.end(), '\n');
   return static_cast<std::size_t>(ends) + (body.empty() || body.back() == '\n' ? 0 : 1);
 }
 
 /// Those that became no change and those that were refused, in the order of their lines.
-Rejections all_rejections(const Lines& lines, std::span<const Outcome> outcomes) {
+Rejections all_rejections(Rejections all, const std::vector<std::uint32_t>& numbers,
+                          std::span<const Outcome> outcomes) {
   Rejections refused;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].error) refused.add(lines.numbers[i], *outcomes[i].error);
+    if (outcomes[i].error) refused.add(numbers[i], *outcomes[i].error);
   }
-  Rejections all = lines.rejections;
   all.count += refused.count;
   all.listed.insert(all.listed.end(), refused.listed.begin(), refused.listed.end());
   std::sort(all.listed.begin(), all.listed.end(),
@@ -119,6 +82,12 @@ const Error* journal_refusal(std::span<const Outcome> outcomes) {
 
 }  // namespace
 
+struct ReportApi::Lines {
+  std::vector<Change> changes;
+  std::vector<std::uint32_t> numbers;  // of each change its line's
+  Rejections rejections;               // before they became changes
+};
+
 void ReportApi::add_routes(Router& router) {
   router.add(Method::kPost, "/v1/reports", [this](Request& q, Responder r) { report(q, r); });
 }
@@ -136,18 +105,55 @@ void ReportApi::report(Request& request, const Responder& responder) {
   if (auto refusal = limits_.refuse(request.caller, count)) {
     return responder.reply(std::move(*refusal));
   }
-  std::vector<Change> changes;
-  Lines lines = read_lines(reader_, request.body, count, clock_.now(), budget_, changes);
-  ledger_.commit(std::move(changes),
-                 [responder, lines = std::move(lines)](std::span<const Outcome> outcomes) {
-                   if (const Error* refusal = journal_refusal(outcomes)) {
-                     return responder.reply(problem(*refusal));
-                   }
-                   const Rejections rejections = all_rejections(lines, outcomes);
-                   const std::size_t asked = outcomes.size() + lines.rejections.count;
-                   const std::size_t accepted = asked - rejections.count;
-                   responder.reply(json_response(200, summary(accepted, rejections)));
-                 });
+  Lines lines = read_lines(request, count);
+  ledger_.commit(std::move(lines.changes), [responder, numbers = std::move(lines.numbers),
+                                            rejected = std::move(lines.rejections)](
+                                               std::span<const Outcome> outcomes) {
+    if (const Error* refusal = journal_refusal(outcomes)) {
+      return responder.reply(problem(*refusal));
+    }
+    const Rejections rejections = all_rejections(rejected, numbers, outcomes);
+    const std::size_t asked = outcomes.size() + rejected.count;
+    responder.reply(json_response(200, summary(asked - rejections.count, rejections)));
+  });
+}
+
+ReportApi::Lines ReportApi::read_lines(const Request& request, std::size_t count) {
+  Lines lines;
+  lines.changes.reserve(count);
+  lines.numbers.reserve(count);
+  const Moment at = clock_.now();
+  std::string_view body = request.body;
+  for (std::uint32_t number = 1; !body.empty(); ++number) {
+    const std::string_view text = body.substr(0, body.find('\n'));
+    body.remove_prefix(std::min(text.size() + 1, body.size()));
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    Result<ReportLine> line = read_report_line(reader_, text);
+    if (!line) {
+      lines.rejections.add(number, line.error());
+      continue;
+    }
+    if (const auto error = refusal(request.caller, *line)) {
+      lines.rejections.add(number, *error);
+      continue;
+    }
+    Change& change =
+        lines.changes.emplace_back(make_change(ChangeKind::kReport, std::move(line->job_id), at));
+    change.report = std::move(line->report);
+    lines.numbers.push_back(number);
+  }
+  return lines;
+}
+
+std::optional<Error> ReportApi::refusal(const Caller& caller, const ReportLine& line) const {
+  if (!caller.administers) {
+    const Job* const job = jobs_.find(line.job_id);
+    // One that is not there may be on its way to the journal: the ledger is asked in turn.
+    if (job != nullptr && !may_report(caller, *job)) {
+      return Error{Errc::kForbidden, std::string(kNotYours)};
+    }
+  }
+  return budget_.refusal(line.job_id, line.report);
 }
 
 }  // namespace progressd

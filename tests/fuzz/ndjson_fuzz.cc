@@ -90,7 +90,7 @@ class Jobs {
   Loop loop_;
   ReportLimits limits_{loop_, /*per_second_max=*/0};
   ByteBudget budget_{ledger_, jobs_, /*bytes_max=*/0};
-  ReportApi api_{ledger_, budget_, clock_, limits_};
+  ReportApi api_{ledger_, jobs_, budget_, clock_, limits_};
 };
 
 struct Summary {

@@ -243,13 +243,20 @@ def test_the_dashboards_assets_are_open(both: dict[str, Server]) -> None:
     assert {asset: ask(both["on"], "GET", f"/{asset}").status for asset in assets} == dict.fromkeys(assets, 200)
 
 
-def test_reports_on_built_in_jobs_are_refused_line_by_line(both: dict[str, Server]) -> None:
-    ids = [make_subject(both["on"], name, ADMIN) for name in ("timer", "external")]
-    body = "".join(json.dumps({"job": made, "done": 1}) + "\n" for made in ids).encode()
-    answer = both["on"].request("POST", "/v1/reports", headers={**NDJSON, **bearer(REPORTER)}, body=body)
-    assert answer.status == 200 and answer.json()["accepted"] == 1, answer
-    assert [line["line"] for line in answer.json()["rejected"]] == [1]
-    assert answer.json()["rejected"][0]["status"] in (403, 409)
+@pytest.mark.parametrize("journal", [False, True], ids=["in memory", "on disk"])
+def test_each_line_of_a_report_is_asked_what_a_patch_is(guarded: Start, tmp_path: Path, journal: bool) -> None:
+    guard = guarded(*(("--journal", f"sqlite:{tmp_path / 'journal'}") if journal else ()))
+    ids = {name: make_subject(guard, name, ADMIN) for name in ("timer", "external")}
+    ids["own timer"] = ask(guard, "POST", "/v1/jobs", REPORTER, SUBJECTS["timer"]).json()["id"]
+    body = "".join(json.dumps({"job": made, "done": 1}) + "\n" for made in [*ids.values(), "nobody"]).encode()
+    for who, expected in ((REPORTER, [403, 200, 409, 404]), (ADMIN, [409, 200, 409, 404])):
+        patched = [ask(guard, "PATCH", f"/v1/jobs/{made}", who, {"done": 1}).status for made in [*ids.values(), "nobody"]]
+        assert patched == expected
+        answer = guard.request("POST", "/v1/reports", headers={**NDJSON, **bearer(who)}, body=body)
+        assert answer.status == 200 and answer.json()["accepted"] == 1, answer
+        statuses = {line["line"]: line["status"] for line in answer.json()["rejected"]}
+        assert [statuses.get(line, 200) for line in range(1, 5)] == expected
+    assert ask(guard, "GET", f"/v1/jobs/{ids['timer']}", ADMIN).json()["done"] == 0
 
 
 CLAIMS = [
