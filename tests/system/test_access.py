@@ -955,6 +955,46 @@ def test_how_fast_one_user_creates(guarded: Start) -> None:
     wait_until(lambda: ask(guard, "POST", "/v1/jobs", OWN, {}).status == 201, "the rate to allow another job")
 
 
+WAYS_TO_CREATE = {
+    "job": ("/v1/jobs", {}),
+    "job with a key of its own": ("/v1/jobs", {"Idempotency-Key": "new"}),
+    "queued": ("/api/v1/characters/queue", {}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_CREATE)
+@pytest.mark.parametrize("body", [b'{"total":0', b"[]"], ids=["malformed", "no object"])
+def test_what_cannot_be_made_counts_and_is_refused_unread(guarded: Start, way: str, body: bytes) -> None:
+    guard = guarded("--create-rate", "2")
+    target, headers = WAYS_TO_CREATE[way]
+    request = request_bytes(guard.address, "POST", target, bearer(OWN) | JSON | headers, body)
+    with guard.connect() as connection:
+        connection.send(request * 12)
+        got = [connection.read_response("POST") for _ in range(12)]
+    assert all(answer.status in (400, 422) for answer in got[:2]), "a second's worth at once"
+    refused = [answer for answer in got[2:] if answer.status == 429]
+    assert refused
+    for answer in refused:
+        assert_names(answer, "--create-rate")
+    assert {answer.status for answer in got} - {429} <= {400, 422}
+    assert ask(guard, "POST", target, OTHER, {}, **headers).status == 201, "another user is not concerned"
+
+
+def test_an_administrators_key_may_be_of_any_owner(guarded: Start) -> None:
+    guard = guarded("--create-rate", "1")
+
+    def make(key: str, owner: str) -> Response:
+        return ask(guard, "POST", "/v1/jobs", ADMIN, {"runner": "external", "owner": owner}, Idempotency_Key=key)
+
+    first = make("one", "ada")
+    assert first.status == 201
+    for _ in range(5):
+        again = make("one", "ada")
+        assert again.status == 200 and again.json()["id"] == first.json()["id"]
+    wait_until(lambda: make("two", "ada").status == 201, "the rate to allow another job")
+    assert 429 in [make(f"{number}", "ada").status for number in range(12)], "new keys count"
+
+
 def test_a_retry_with_its_key_is_answered_at_a_limit_too(guarded: Start) -> None:
     guard = guarded("--max-jobs-per-user", "1", "--create-rate", "1")
 
