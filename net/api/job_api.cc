@@ -105,11 +105,11 @@ void JobApi::create(Request& request, const Responder& responder) {
   // A retry makes nothing new: the answer to it is the first one's. All others are counted before
   // the body is read, which may take long, so what can't be made counts too. Whose key an
   // administrator gives, only the body tells.
-  const auto given_key = request.header("Idempotency-Key");
-  const bool may_be_retry = given_key && (request.caller.administers ||
-                                          parts_.jobs.knows_key(request.caller.user, *given_key));
-  if (!may_be_retry && is_creation_refused(request.caller, given_key.has_value(), responder))
-    return;
+  const std::string given_key(request.header("Idempotency-Key").value_or(""));
+  const bool may_be_retry =
+      !given_key.empty() &&
+      (request.caller.administers || parts_.ledger.knows_key(request.caller.user, given_key));
+  if (!may_be_retry && is_creation_refused(request.caller, !given_key.empty(), responder)) return;
   Result<JobSpec> spec = read_creation(reader_, request.body);
   if (!spec) return responder.reply(problem(spec.error()));
   auto key = read_idempotency_key(request);
@@ -125,7 +125,7 @@ void JobApi::create(Request& request, const Responder& responder) {
     return responder.reply(problem(409, "id: '" + spec->id + "' is the server's own"));
   }
   spec->traceparent = traceparent_of(request);
-  if (may_be_retry && !parts_.jobs.knows_key(spec->owner, *given_key) &&
+  if (may_be_retry && !parts_.ledger.knows_key(spec->owner, given_key) &&
       is_creation_refused(request.caller, /*with_key=*/true, responder))
     return;
 
