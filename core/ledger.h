@@ -56,6 +56,10 @@ class Ledger {
   std::size_t creations_on_their_way(const std::string& owner) const {
     return on_their_way_ ? on_their_way_->creations_of(owner) : 0;
   }
+  /// Whether a creation with this idempotency key of the owner's is remembered, or on its way.
+  bool knows_key(const std::string& owner, const std::string& key) const {
+    return on_their_way_ ? on_their_way_->knows_key(owner, key) : jobs_.knows_key(owner, key);
+  }
 
   /// Calls `done` once every change was applied or refused: at once with a journal in memory, on a
   /// later turn with one that is deferred.

@@ -97,7 +97,7 @@ Server::Server(Loop& loop, const Config& config, std::uint64_t rounds_per_ms, Ma
       report_limits_(loop, limits_.access.reports_per_second_max),
       job_api_({ledger_, jobs_, ids_, clock_, random_, creation_limits_, budget_, report_limits_,
                 kSharedJobIds}),
-      report_api_(ledger_, budget_, clock_, report_limits_),
+      report_api_(ledger_, jobs_, budget_, clock_, report_limits_),
       opener_({ledger_, ids_, random_}),
       stream_api_({jobs_, ids_, opener_}),
       ticket_api_(gate_, jobs_),

@@ -16,11 +16,11 @@ std::optional<Error> OnTheirWay::refusal(std::span<const Change> changes) {
     if (change.kind == ChangeKind::kCreate) {
       const Creation& creation = *change.creation;
       const auto& key = creation.idempotency;
-      if (key && jobs_.knows_key(creation.spec.owner, key->key)) continue;
+      if (key && knows_key(creation.spec.owner, key->key)) continue;  // it makes none
       if (jobs_.size() + jobs_coming_ >= bounds_.jobs_max) {
         return overloaded(jobs_.size() + jobs_coming_, "jobs");
       }
-      if (key && jobs_.idempotency_keys() + keys_coming_ >= bounds_.idempotency_keys_max) {
+      if (key && jobs_.idempotency_keys() + keys_.size() >= bounds_.idempotency_keys_max) {
         return Error{Errc::kOverloaded, "too many idempotency keys"};
       }
     } else if (change.kind == ChangeKind::kChannelPost) {
@@ -39,8 +39,11 @@ void OnTheirWay::count(std::span<const Change> changes, int by) {
     if (change.kind == ChangeKind::kChannelPost) posts_coming_ += more;
     if (change.kind != ChangeKind::kCreate) continue;
     jobs_coming_ += more;
-    if (change.creation->idempotency) keys_coming_ += more;
     const std::string& owner = change.creation->spec.owner;
+    if (const auto& key = change.creation->idempotency) {
+      if (by > 0) keys_.emplace(owner, key->key);
+      if (by < 0) keys_.erase(keys_.find({owner, key->key}));
+    }
     if ((by_owner_[owner] += more) == 0) by_owner_.erase(owner);
   }
 }

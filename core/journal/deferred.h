@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/result.h"
 #include "core/channels/channel_table.h"
@@ -44,6 +46,10 @@ class OnTheirWay {
   void add(std::span<const Change> changes) { count(changes, 1); }
   void remove(std::span<const Change> changes) { count(changes, -1); }
   std::size_t creations_of(const std::string& owner) const;
+  /// Whether a creation with this idempotency key of the owner's is among them, or remembered.
+  bool knows_key(const std::string& owner, const std::string& key) const {
+    return jobs_.knows_key(owner, key) || keys_.contains({owner, key});
+  }
 
  private:
   void count(std::span<const Change> changes, int by);
@@ -52,8 +58,8 @@ class OnTheirWay {
   const ChannelTable& channels_;
   TableBounds bounds_;
   std::size_t jobs_coming_ = 0;
-  std::size_t keys_coming_ = 0;
-  std::size_t posts_coming_ = 0;  // to channels
+  std::size_t posts_coming_ = 0;                             // to channels
+  std::multiset<std::pair<std::string, std::string>> keys_;  // owner and idempotency key
   std::unordered_map<std::string, std::size_t> by_owner_;
 };
 

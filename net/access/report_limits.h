@@ -20,12 +20,10 @@ class ReportLimits {
 
   void use_rate(std::size_t per_second_max) { rate_.use_rate(per_second_max); }
 
-  /// Whether there is a limit for this caller at all: if not, nobody need count.
-  bool concerns(const Caller& caller) const { return caller.authenticated; }
   /// The answer to a caller who may not report now; none, and it counts, when they may. A request
   /// of many reports is taken whole, and what it is too large for the rate is waited for after it.
   std::optional<Response> refuse(const Caller& caller, std::size_t reports = 1) {
-    if (!concerns(caller)) return std::nullopt;
+    if (!caller.authenticated) return std::nullopt;
     const int wait_seconds = rate_.take(caller.user, loop_.now(), reports);
     if (wait_seconds == 0) return std::nullopt;
     return problem(429, "this user reports faster than --report-rate allows", wait_seconds);

@@ -102,6 +102,14 @@ Response JobApi::job_response(int status, const Job& job) {
 void JobApi::create(Request& request, const Responder& responder) {
   if (const auto body = check_body(request, kJson); !body)
     return responder.reply(problem(body.error()));
+  // A retry makes nothing new: the answer to it is the first one's. All others are counted before
+  // the body is read, which may take long, so what can't be made counts too. Whose key an
+  // administrator gives, only the body tells.
+  const std::string given_key(request.header("Idempotency-Key").value_or(""));
+  const bool may_be_retry =
+      !given_key.empty() &&
+      (request.caller.administers || parts_.ledger.knows_key(request.caller.user, given_key));
+  if (!may_be_retry && is_creation_refused(request.caller, !given_key.empty(), responder)) return;
   Result<JobSpec> spec = read_creation(reader_, request.body);
   if (!spec) return responder.reply(problem(spec.error()));
   auto key = read_idempotency_key(request);
@@ -117,13 +125,9 @@ void JobApi::create(Request& request, const Responder& responder) {
     return responder.reply(problem(409, "id: '" + spec->id + "' is the server's own"));
   }
   spec->traceparent = traceparent_of(request);
-  // A retry makes nothing new: the answer to it is the first one's.
-  const bool is_retry = *key && parts_.jobs.knows_key(spec->owner, (*key)->key);
-  if (!is_retry) {
-    if (auto refusal = parts_.creation_limits.refuse(request.caller, key->has_value())) {
-      return responder.reply(std::move(*refusal));
-    }
-  }
+  if (may_be_retry && !parts_.ledger.knows_key(spec->owner, given_key) &&
+      is_creation_refused(request.caller, /*with_key=*/true, responder))
+    return;
 
   Change change = make_change(ChangeKind::kCreate, spec->id, parts_.clock.now());
   change.creation = std::make_unique<Creation>(Creation{std::move(*spec), std::move(*key)});
@@ -134,6 +138,12 @@ void JobApi::create(Request& request, const Responder& responder) {
     response.with("Location", "/v1/jobs/" + outcome.job->spec.id);
     responder.reply(std::move(response));
   });
+}
+
+bool JobApi::is_creation_refused(const Caller& caller, bool with_key, const Responder& responder) {
+  auto refusal = parts_.creation_limits.refuse(caller, with_key);
+  if (refusal) responder.reply(std::move(*refusal));
+  return refusal.has_value();
 }
 
 void JobApi::get(const Request& request, const Responder& responder) {

@@ -42,6 +42,8 @@ class JobApi {
   void cancel(const Request& request, const Responder& responder);
   void remove(const Request& request, const Responder& responder);
 
+  /// Answers, and says true, when the caller may not make a job now; else it counts.
+  bool is_creation_refused(const Caller& caller, bool with_key, const Responder& responder);
   /// Answers, and says true, when the caller may not change the job, or not as it is now.
   bool is_change_refused(const Request& request, const Responder& responder);
   Response job_response(int status, const Job& job);

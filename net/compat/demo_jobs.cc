@@ -54,9 +54,18 @@ Change DemoJobs::creation(JobSpec spec) const {
 
 void DemoJobs::create(const Request& request, JobSpec spec, const Responder& responder,
                       const Then& then) {
-  if (auto refusal = parts_.creation_limits.refuse(request.caller)) {
-    return responder.reply(std::move(*refusal));
-  }
+  if (is_creation_refused(request.caller, responder)) return;
+  create_counted(request, std::move(spec), responder, then);
+}
+
+bool DemoJobs::is_creation_refused(const Caller& caller, const Responder& responder) {
+  auto refusal = parts_.creation_limits.refuse(caller);
+  if (refusal) responder.reply(std::move(*refusal));
+  return refusal.has_value();
+}
+
+void DemoJobs::create_counted(const Request& request, JobSpec spec, const Responder& responder,
+                              const Then& then) {
   spec.owner = request.caller.user;
   spec.traceparent = traceparent_of(request);
   std::vector<Change> changes;

@@ -58,6 +58,11 @@ class DemoJobs {
   using Then = std::function<void(Job& job)>;
   /// Creates the job as the caller's, and goes on with it. Where that is refused, answers so.
   void create(const Request& request, JobSpec spec, const Responder& responder, const Then& then);
+  /// create() in two steps, for who reads a body in between: answers, and says true, when the
+  /// caller may not make a job now; else it counts.
+  bool is_creation_refused(const Caller& caller, const Responder& responder);
+  void create_counted(const Request& request, JobSpec spec, const Responder& responder,
+                      const Then& then);
   /// Goes on with the one job of the spec's id that everybody shares and nobody owns: created when
   /// there is none, and anew when the last one has been over for `kept_ms`. A job that somebody
   /// else gave that id stays, and is what the caller gets, where they may see it.

@@ -119,11 +119,12 @@ void QueuedJobs::queue(const Kind& kind, const Request& request, const Responder
   if (const auto body = check_body(request, "application/json"); !body) {
     return responder.reply(problem(body.error()));
   }
+  if (parts_.demo_jobs.is_creation_refused(request.caller, responder)) return;
   const Result<JsonObject> object = reader_.read(request.body, "", request.body.size());
   if (!object) return responder.reply(problem(object.error()));
   JobSpec spec = parts_.demo_jobs.spec(kind.name);
   spec.result = Text(fmt::format(R"({{"{}":"{}"}})", kind.result_key, make_job_id(parts_.random)));
-  parts_.demo_jobs.create(request, std::move(spec), responder, [responder](const Job& job) {
+  parts_.demo_jobs.create_counted(request, std::move(spec), responder, [responder](const Job& job) {
     JsonWriter out;
     out.begin_object();
     out.key("success");

@@ -1,6 +1,6 @@
 // POST /v1/reports: the input is its body. Holds: each line that is not blank is accepted or
-// rejected, with its number; and a request of many lines does what a request for each line would
-// do.
+// rejected, with its number where so many are listed; and a request of many lines does what a
+// request for each line would do.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -90,11 +90,12 @@ class Jobs {
   Loop loop_;
   ReportLimits limits_{loop_, /*per_second_max=*/0};
   ByteBudget budget_{ledger_, jobs_, /*bytes_max=*/0};
-  ReportApi api_{ledger_, budget_, clock_, limits_};
+  ReportApi api_{ledger_, jobs_, budget_, clock_, limits_};
 };
 
 struct Summary {
   std::int64_t accepted = -1;
+  std::int64_t rejected_count = -1;  // -1: as many as are listed
   std::vector<std::int64_t> rejected_lines;
 };
 
@@ -121,7 +122,8 @@ Summary summary_of(const Response& response) {
   const Result<void> read = reader.read_copied_object(
       response.body, [&](std::string_view key, JsonValue& value) -> Result<void> {
         if (key == "rejected") return value.elements(key, take_line);
-        return value.integer(key, 0, INT64_MAX).map([&](std::int64_t n) { summary.accepted = n; });
+        std::int64_t& count = key == "accepted" ? summary.accepted : summary.rejected_count;
+        return value.integer(key, 0, INT64_MAX).map([&](std::int64_t n) { count = n; });
       });
   ENSURE(read.has_value());
   return summary;
@@ -144,10 +146,14 @@ void run(std::string_view body) {
     ENSURE(response.status == 400);
     return;
   }
+  const std::vector<std::string_view> lines = lines_of(body);
+  if (lines.size() > ReportApi::kLinesMax) {
+    ENSURE(response.status == 413);
+    return;
+  }
   const Summary summary = summary_of(response);
   Jobs apart;
-  Summary expected{0, {}};
-  const std::vector<std::string_view> lines = lines_of(body);
+  Summary expected{0, -1, {}};
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
     const Summary alone = summary_of(apart.post(lines[i]));
@@ -157,7 +163,12 @@ void run(std::string_view body) {
       expected.rejected_lines.push_back(static_cast<std::int64_t>(i) + 1);
     }
   }
+  if (expected.rejected_lines.size() > ReportApi::kRejectionsListedMax) {
+    expected.rejected_count = static_cast<std::int64_t>(expected.rejected_lines.size());
+    expected.rejected_lines.resize(ReportApi::kRejectionsListedMax);
+  }
   ENSURE(summary.accepted == expected.accepted);
+  ENSURE(summary.rejected_count == expected.rejected_count);
   ENSURE(summary.rejected_lines == expected.rejected_lines);
   ENSURE(together.state() == apart.state());
 }

@@ -243,13 +243,20 @@ def test_the_dashboards_assets_are_open(both: dict[str, Server]) -> None:
     assert {asset: ask(both["on"], "GET", f"/{asset}").status for asset in assets} == dict.fromkeys(assets, 200)
 
 
-def test_reports_on_built_in_jobs_are_refused_line_by_line(both: dict[str, Server]) -> None:
-    ids = [make_subject(both["on"], name, ADMIN) for name in ("timer", "external")]
-    body = "".join(json.dumps({"job": made, "done": 1}) + "\n" for made in ids).encode()
-    answer = both["on"].request("POST", "/v1/reports", headers={**NDJSON, **bearer(REPORTER)}, body=body)
-    assert answer.status == 200 and answer.json()["accepted"] == 1, answer
-    assert [line["line"] for line in answer.json()["rejected"]] == [1]
-    assert answer.json()["rejected"][0]["status"] in (403, 409)
+@pytest.mark.parametrize("journal", [False, True], ids=["in memory", "on disk"])
+def test_each_line_of_a_report_is_asked_what_a_patch_is(guarded: Start, tmp_path: Path, journal: bool) -> None:
+    guard = guarded(*(("--journal", f"sqlite:{tmp_path / 'journal'}") if journal else ()))
+    ids = {name: make_subject(guard, name, ADMIN) for name in ("timer", "external")}
+    ids["own timer"] = ask(guard, "POST", "/v1/jobs", REPORTER, SUBJECTS["timer"]).json()["id"]
+    body = "".join(json.dumps({"job": made, "done": 1}) + "\n" for made in [*ids.values(), "nobody"]).encode()
+    for who, expected in ((REPORTER, [403, 200, 409, 404]), (ADMIN, [409, 200, 409, 404])):
+        patched = [ask(guard, "PATCH", f"/v1/jobs/{made}", who, {"done": 1}).status for made in [*ids.values(), "nobody"]]
+        assert patched == expected
+        answer = guard.request("POST", "/v1/reports", headers={**NDJSON, **bearer(who)}, body=body)
+        assert answer.status == 200 and answer.json()["accepted"] == 1, answer
+        statuses = {line["line"]: line["status"] for line in answer.json()["rejected"]}
+        assert [statuses.get(line, 200) for line in range(1, 5)] == expected
+    assert ask(guard, "GET", f"/v1/jobs/{ids['timer']}", ADMIN).json()["done"] == 0
 
 
 CLAIMS = [
@@ -958,6 +965,46 @@ def test_how_fast_one_user_creates(guarded: Start) -> None:
     assert len(ask(guard, "GET", "/v1/jobs", OWN).json()["jobs"]) == made, "what was refused made nothing"
     assert create(guard, OTHER)["owner"] == "eve", "another user is not concerned"
     wait_until(lambda: ask(guard, "POST", "/v1/jobs", OWN, {}).status == 201, "the rate to allow another job")
+
+
+WAYS_TO_CREATE = {
+    "job": ("/v1/jobs", {}),
+    "job with a key of its own": ("/v1/jobs", {"Idempotency-Key": "new"}),
+    "queued": ("/api/v1/characters/queue", {}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_CREATE)
+@pytest.mark.parametrize("body", [b'{"total":0', b"[]"], ids=["malformed", "no object"])
+def test_what_cannot_be_made_counts_and_is_refused_unread(guarded: Start, way: str, body: bytes) -> None:
+    guard = guarded("--create-rate", "2")
+    target, headers = WAYS_TO_CREATE[way]
+    request = request_bytes(guard.address, "POST", target, bearer(OWN) | JSON | headers, body)
+    with guard.connect() as connection:
+        connection.send(request * 12)
+        got = [connection.read_response("POST") for _ in range(12)]
+    assert all(answer.status in (400, 422) for answer in got[:2]), "a second's worth at once"
+    refused = [answer for answer in got[2:] if answer.status == 429]
+    assert refused
+    for answer in refused:
+        assert_names(answer, "--create-rate")
+    assert {answer.status for answer in got} - {429} <= {400, 422}
+    assert ask(guard, "POST", target, OTHER, {}, **headers).status == 201, "another user is not concerned"
+
+
+def test_an_administrators_key_may_be_of_any_owner(guarded: Start) -> None:
+    guard = guarded("--create-rate", "1")
+
+    def make(key: str, owner: str) -> Response:
+        return ask(guard, "POST", "/v1/jobs", ADMIN, {"runner": "external", "owner": owner}, Idempotency_Key=key)
+
+    first = make("one", "ada")
+    assert first.status == 201
+    for _ in range(5):
+        again = make("one", "ada")
+        assert again.status == 200 and again.json()["id"] == first.json()["id"]
+    wait_until(lambda: make("two", "ada").status == 201, "the rate to allow another job")
+    assert 429 in [make(f"{number}", "ada").status for number in range(12)], "new keys count"
 
 
 def test_a_retry_with_its_key_is_answered_at_a_limit_too(guarded: Start) -> None:

@@ -698,6 +698,37 @@ def test_a_report_of_ten_thousand_lines(shared: Server) -> None:
     assert shared.job(job)["done"] == 10_000
 
 
+def test_an_answer_lists_a_thousand_rejections_and_counts_all(shared: Server) -> None:
+    job = shared.external(total=10)
+    good = json.dumps({"job": job["id"], "done": 1}).encode()
+    unreadable, unknown = b"0", b'{"job":"nobody","done":1}'
+    exact = shared.report_lines(b"\n".join([unreadable, unknown] * 500 + [good])).json()
+    assert (exact["accepted"], len(exact["rejected"])) == (1, 1_000) and "rejectedCount" not in exact
+    for lines in ([unreadable, unknown] * 700, [unknown] * 1_400, [unreadable] * 1_400):
+        answer = shared.report_lines(b"\n".join([good, *lines, good])).json()
+        assert (answer["accepted"], answer["rejectedCount"]) == (2, 1_400)
+        assert [entry["line"] for entry in answer["rejected"]] == list(range(2, 1_002)), "the first ones, by line"
+
+
+@pytest.mark.parametrize("line", [b"0\n", b"\n", b'{"job":"nobody"}\n'], ids=["unreadable", "empty", "unknown"])
+def test_how_many_lines_a_report_may_have(shared: Server, line: bytes) -> None:
+    most = shared.report_lines(line * 50_000)
+    assert most.status == 200 and len(most.body) < 256 * KIB
+    assert most.json().get("rejectedCount", 0) == (0 if line == b"\n" else 50_000)
+    refused = shared.report_lines(line * 50_000 + b"\n")
+    assert_problem(refused, 413, "the body has 50001 lines, a request may have 50000")
+    assert_problem(shared.report_lines(b"\n" * (1024 * KIB)), 413)
+
+
+def test_a_full_body_of_reports_is_taken(shared: Server) -> None:
+    """The shortest that say how far a job is: so many lines fit in --max-body-bytes."""
+    job = shared.external(id="z", total=10)
+    line = b'{"job":"z","done":1}\n'
+    count = 1024 * KIB // len(line)
+    assert shared.report_lines(line * count).json() == {"accepted": count, "rejected": []}
+    shared.delete(job)
+
+
 # ------------------------------------------------------------------------------------------------ cancel, delete
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Iterable
 
 import pytest
-from harness import BINARY, Server, plain_environment, steady, wait_until
+from harness import BINARY, Server, plain_environment, request_bytes, steady, wait_until
+from tokens import SECRET, bearer, token
 
 Start = Callable[..., Server]
 
@@ -38,6 +40,25 @@ def refused_start(*flags: str, prefix: Iterable[str] = ()) -> str:
     )  # fmt: skip
     assert ended.returncode == 1, ended
     return ended.stderr
+
+
+# ------------------------------------------------------------------------------------------------ on the way
+
+
+def test_retries_that_come_before_the_first_is_kept_are_answered_as_it_is(server: Start, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(SECRET)
+    flags = ("--jwt-secret-file", str(secret), "--max-jobs-per-user", "1", "--create-rate", "1")
+    guard = server(*flags, *journal_at(tmp_path))
+    headers = {**bearer(token("ada")), "Content-Type": "application/json", "Idempotency-Key": "one"}
+    request = request_bytes(guard.address, "POST", "/v1/jobs", headers, b'{"runner":"external"}')
+    with ExitStack() as opened:
+        connections = [opened.enter_context(guard.connect()) for _ in range(12)]
+        for connection in connections:
+            connection.send(request)
+        answers = [connection.read_response("POST") for connection in connections]
+    assert sorted(answer.status for answer in answers) == [200] * 11 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 # ------------------------------------------------------------------------------------------------ restart

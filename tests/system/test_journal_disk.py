@@ -50,8 +50,12 @@ def test_a_full_disk_refuses_writes_and_nothing_else(server: Start, tmp_path: Pa
     assert running.request("GET", "/healthz").status == 200
     assert_problem(running.request("POST", "/api/v1/sse/progress/ann", {"a": 1}), 503)
     assert running.request("GET", "/api/v1/sse/progress/status/ann").json() is None
-    rejected = running.report_lines(b'{"job":"%s","done":50}\n' % job["id"].encode()).json()
-    assert (rejected["accepted"], rejected["rejected"][0]["status"]) == (0, 503)
+    report = b'{"job":"%s","done":50}\n' % job["id"].encode()
+    for lines in (report, report * 100, b"0\n" + report, report + b'{"job":"nobody"}\n'):
+        unkept = running.report_lines(lines)
+        assert_problem(unkept, 503)
+        assert unkept["Retry-After"], "the whole request is to be sent again"
+    assert running.report_lines(b"0\n").json()["accepted"] == 0, "nothing of it was for the journal"
     with running.follow(job) as stream:
         assert stream.next().json == before
     stood_at = running.job(own)["done"]
@@ -61,6 +65,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(server: Start, tmp_path: Pa
     assert running.job(job)["done"] == 3
     done = [event.json["done"] for event in watching.until(lambda event: event.json["done"] >= stood_at + 5)]
     assert all(later - earlier in (0, 1) for earlier, later in zip(done, done[1:]))
+    running.report({"job": job["id"], "done": 50})
     expected = running.job(job)
     kill(running)
     assert server(*journal_at(tmp_path)).job(job) == expected

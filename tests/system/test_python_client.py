@@ -109,6 +109,8 @@ def test_many_reports_at_once(shared: Server, connect: Any, kind: str) -> None:
     assert [(one.line, one.status) for one in rejected] == [(8, 404), (11_001, 422)]
     assert rejected[0].report == reports[7] and "nobody" in rejected[0].detail
     assert client.get_job(job)["done"] == 11_999
+    told = client.report_many({"job": "nobody", "done": 1} for _ in range(3_000))
+    assert [one.line for one in told] == list(range(1, 3_001)), "of each, though an answer lists 1,000"
     assert client.report_many([]) == []
 
 

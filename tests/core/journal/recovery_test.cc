@@ -230,6 +230,28 @@ TEST_F(RecoveryTest, BoundsCountWhatIsOnItsWayAndBindNoRecovery) {
   EXPECT_EQ(tables->jobs.size(), 2u);
 }
 
+TEST_F(RecoveryTest, AKeyOnItsWayIsKnownAndItsRetriesNeedNoRoom) {
+  auto tables = start(1'000'000, {.jobs_max = 1, .idempotency_keys_max = 1, .channels_max = 1});
+  const IdempotencyKey key{"k", sha256("body")};
+  std::vector<std::string> made;
+  const auto create = [&](std::string id) {
+    tables->ledger.commit(
+        testing::creation(testing::job_spec(std::move(id), Runner::kTimer), kSomeDay, key),
+        [&](std::span<const Outcome> outcomes) {
+          ASSERT_FALSE(outcomes.front().error);
+          made.push_back(outcomes.front().job->spec.id);
+        });
+  };
+  EXPECT_FALSE(tables->ledger.knows_key("ann", "k"));
+  for (const std::string_view id : {"a", "b", "c"}) create(std::string(id));
+  EXPECT_TRUE(tables->ledger.knows_key("ann", "k"));
+  EXPECT_FALSE(tables->ledger.knows_key("eve", "k"));
+  EXPECT_FALSE(tables->ledger.knows_key("ann", "other"));
+  ASSERT_TRUE(tables->flush());
+  EXPECT_EQ(made, (std::vector<std::string>{"a", "a", "a"}));
+  EXPECT_TRUE(tables->ledger.knows_key("ann", "k"));
+}
+
 TEST_F(RecoveryTest, AnActiveJobGoesOnAsItsNextAttempt) {
   auto tables = start(1);
   const auto commit = [&](Change change) {

@@ -22,7 +22,8 @@ REFUSED_STATUSES = frozenset({429, 503})
 
 # A batch of reports stays well under --max-body-bytes (1 MiB).
 BATCH_BYTES_MAX = 512 * 1024
-BATCH_LINES_MAX = 5_000
+# An answer lists so many rejected lines: each of a batch is told of.
+BATCH_LINES_MAX = 1_000
 
 
 @dataclass(frozen=True)
