@@ -142,7 +142,7 @@ void Hub::flush(Feed& feed) {
   feed.queued_bytes = 0;
   // An idle feed keeps room for the few frames of a usual turn, no more.
   if (feed.queued.capacity() > 8) {
-    std::vector<Frame>().swap(feed.queued);  // `= {}` would keep it all
+    decltype(feed.queued)().swap(feed.queued);  // `= {}` would keep it all
   } else {
     feed.queued.clear();
   }
