@@ -108,7 +108,7 @@ class ManyJobs(Followed[JobEvent]):
     def read(self, event: SseEvent) -> JobEvent:
         job_event = _read_job_event(event)
         if job_event.type == "removed" and self._jobs and job_event.job_id in self._jobs:
-            self._jobs.remove(job_event.job_id)  # to ask for it again would be a 404 for all of them
+            self._jobs.remove(job_event.job_id)  # there is nothing more to ask for
         return job_event
 
     def ends_with(self, item: JobEvent) -> bool:
