@@ -108,14 +108,17 @@ for (const transport of ['fetch', 'eventsource']) {
   });
 
   test(`${transport}: silence is not believed for ever`, async (t) => {
+    // On a busy machine one more is given up before its answer is heard.
+    const ids = () => server.requests.map(({ query }) => query.get('lastEventId'));
     const server = await served(t, (asked) => {
       const to = stream(asked);
-      if (server.requests.length === 1) to.event('progress', 5, {});
-      if (server.requests.length === 3) to.event('progress', 6, {});
+      const silences = ids().filter((id) => id === '5').length;
+      if (silences !== 1) to.event('progress', silences === 0 ? 5 : 6, {});
     });
     const { told, events } = follow(t, server, { transport, stallMs: 50 });
     await until(() => events().length === 2);
-    assert.deepEqual(server.requests.map(({ query }) => query.get('lastEventId')).slice(0, 3), [null, '5', '5']);
+    assert.deepEqual([...new Set(ids())], [null, '5']);
+    assert.deepEqual(events().map(([, id]) => id), ['5', '6']);
     // An EventSource hides the keepalives, so its silence says nothing bad.
     assert.equal(told.includes('reconnecting'), transport === 'fetch');
   });
