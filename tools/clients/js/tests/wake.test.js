@@ -35,7 +35,8 @@ const removed = (id, at) => ['removed', at, job(id, { eventId: at })];
 
 /** A server whose streams the test writes itself, and pages of its origin. */
 async function served(t) {
-  const server = await new FakeServer().on('GET', '/v1/events', () => {}).start(t);
+  const server = new FakeServer().on('GET', '/v1/events', () => {});
+  await server.on('GET', '/v1/jobs', (asked) => json(asked, { jobs: [], next: null })).start(t);  // to anybody
   const scope = `progressd ${server.url} fetch `;
   const channel = new BroadcastChannel(scope);  // of another tab, which the test plays
   const heard = [];
@@ -153,7 +154,7 @@ test('a new worker, and no job is left, which a stream begins without a word of'
   killWorker();
   wake();
   const again = await open();
-  assert.equal((await server.next('/v1/jobs')).query.get('owner'), 'me');
+  await until(() => server.requests.some(({ path, query }) => path === '/v1/jobs' && query.get('owner') === 'me'));
   jobs = [];
   again.cut();
   assert.deepEqual(mine.known(), ['a', 'b'], 'there is some job, and the stream will tell which');
