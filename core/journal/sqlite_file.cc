@@ -27,9 +27,8 @@ constexpr mode_t kOwnerOnly = 0600;
 constexpr int kWalKeptBytesMax = 64 * 1024 * 1024;
 
 constexpr std::array<const char*, 4> kSchemaSteps{
-    // To 1. `value` of epoch, cut_through, removed_through (LogCut), probe, and, of the last one
-    // who
-    // opened it, synced and boot.
+    // To 1. `value` of epoch, cut_through (LogCut), removed_through (JournalBatch), probe, and, of
+    // the last one who opened it, synced and boot.
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO meta VALUES ('cut_through', 0), ('removed_through', 0), ('probe', 0),"
     " ('synced', 1), ('boot', 0);"
