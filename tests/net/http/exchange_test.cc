@@ -35,7 +35,7 @@ TEST_F(WaitingAnswersTest, LargeOnesShareTheirRoomAndGiveItBackOnEveryWay) {
   std::vector<std::unique_ptr<Exchange>> exchanges;
   for (int i = 0; i < 4; ++i) exchanges.push_back(pool_.take());
   EXPECT_TRUE(exchanges[0]->has_room_for(10 * kLarge)) << "one alone, whatever it takes";
-  for (int i = 0; i < 2; ++i) answer(*exchanges[i], kLarge);
+  for (std::size_t i = 0; i < 2; ++i) answer(*exchanges[i], kLarge);
   EXPECT_TRUE(exchanges[3]->has_room_for(kLarge));
   answer(*exchanges[2], kLarge);
   EXPECT_FALSE(exchanges[3]->has_room_for(kLarge));
