@@ -98,7 +98,7 @@ def test_a_folder_that_was_deleted_is_not_written_to(server: Start, tmp_path: Pa
     assert not folder.exists()
 
 
-def test_a_second_signal_ends_it_though_the_journal_is_away(server: Start, tmp_path: Path) -> None:
+def test_a_signal_ends_it_though_the_journal_is_away(server: Start, tmp_path: Path) -> None:
     running = server(*journal_at(tmp_path))
     job = running.external()
     set_file_bytes_max(running, 0)

@@ -6,9 +6,9 @@ set(PROGRESSD_SANITIZE "" CACHE STRING "Sanitizers: empty, address (with undefin
 set_property(CACHE PROGRESSD_SANITIZE PROPERTY STRINGS "" address thread)
 option(PROGRESSD_ASSERTIONS "Keep assert() and the standard library's own checks" OFF)
 
-# Sanitized builds are Clang's: libFuzzer is part of it, and it takes half of GCC's time for them. They
-# take several files as one (CMAKE_UNITY_BUILD in the presets): what files keep to themselves in an
-# anonymous namespace needs a name that no other of the library has.
+# Sanitized builds are Clang's: libFuzzer is part of it, and it takes half of GCC's time for them.
+# They take several files as one (CMAKE_UNITY_BUILD in the presets): what files keep to themselves in
+# an anonymous namespace needs a name that no other of the library has.
 add_library(progressd_sanitizers INTERFACE)
 # -O1 -g1: above that the inserted checks make the compiler several times slower.
 set(flags -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
@@ -34,8 +34,8 @@ if(PROGRESSD_SANITIZE STREQUAL "address")
   target_compile_options(progressd_fuzzed INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# Link it PRIVATE, and last, from what is no part of the server: the compiler needs half the time for
-# the tests without optimisation, and they are quick all the same.
+# Link it PRIVATE, and last, from what is no part of the server: the compiler needs half the time
+# without optimisation, and tests and tools are quick all the same.
 add_library(progressd_unoptimised INTERFACE)
 if(PROGRESSD_SANITIZE)
   target_compile_options(progressd_unoptimised INTERFACE -O0)
